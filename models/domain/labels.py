@@ -1,0 +1,99 @@
+"""Labels on a video: events at a moment, intervals over a span, and the phases that follow from key events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.domain.ontology import Ontology
+from models.domain.timebase import Span
+
+
+class LabelOrigin(StrEnum):
+    """Who set a label. A transferred or model label is a suggestion until a person accepts it."""
+
+    HUMAN = "human"
+    TRANSFERRED = "transferred"
+    MODEL = "model"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A key event of an ontology at a moment of a video.
+
+    uncertainty_frames: half width of the interval in which the moment is thought to lie (0 for people's own).
+    confidence: 0..1.
+    """
+
+    uid: str
+    video_uid: str
+    key_event_uid: str
+    pts: int
+    origin: LabelOrigin = LabelOrigin.HUMAN
+    confidence: float = 1.0
+    uncertainty_frames: float = 0.0
+    annotator: str = ""
+    note: str = ""
+
+    @property
+    def is_suggestion(self) -> bool:
+        return self.origin in (LabelOrigin.TRANSFERRED, LabelOrigin.MODEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A named span on a free tier of a video."""
+
+    uid: str
+    video_uid: str
+    tier: str
+    name: str
+    span: Span
+    origin: LabelOrigin = LabelOrigin.HUMAN
+    confidence: float = 1.0
+    annotator: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The interval between two consecutive key events. index: place in `Ontology.phases`."""
+
+    index: int
+    name: str
+    color: str
+    span: Span
+    is_suggestion: bool = False
+
+
+def new_uid() -> str:
+    """A fresh identity for a label, track or video."""
+    return uuid.uuid4().hex
+
+
+def phases_from_events(ontology: Ontology, events: Sequence[Event], whole: Span) -> tuple[Phase, ...]:
+    """The phases that key events divide a take into; `whole` spans the take.
+
+    A stretch between two neighbouring events is a phase only if they follow each other in the ontology;
+    Start comes before the first and End after the last key event. Other stretches stay unlabelled: they are
+    not background, they are not labelled yet. Events of other ontologies are ignored. Repetitions are allowed.
+    """
+    known = {event.uid: i for i, event in enumerate(ontology.events)}
+    marks = sorted(
+        (event.pts, known[event.key_event_uid], event.is_suggestion)
+        for event in events
+        if event.key_event_uid in known
+    )
+    if not marks:
+        return ()
+    bounds = [(whole.start_pts, -1, False), *marks, (whole.end_pts, len(ontology.events), False)]
+    phases = []
+    for (start, before, weak_a), (end, after, weak_b) in zip(bounds, bounds[1:], strict=False):
+        if after == before + 1 and end > start:
+            phases.append(
+                Phase(after, ontology.phases[after], ontology.phase_color(after), Span(start, end), weak_a or weak_b)
+            )
+    return tuple(phases)
