@@ -137,7 +137,8 @@ def stylesheet(theme: Theme, font: QFont) -> str:
     """The stylesheet with the tokens of `theme` filled in; sizes follow the window's font."""
     template = Template(files("resources").joinpath("theme", "window.qss").read_text("utf-8"))
     base_pt = font.pointSizeF() if font.pointSizeF() > 0 else 9.5
-    colors = {f.name: value.name() for f in fields(theme) if isinstance(value := getattr(theme, f.name), QColor)}
+    tokens = {field.name: getattr(theme, field.name) for field in fields(theme)}
+    colors = {name: value.name() for name, value in tokens.items() if isinstance(value, QColor)}
     return template.substitute(colors, small=f"{base_pt * 0.9:.1f}pt", large=f"{base_pt * 1.25:.1f}pt")
 
 
