@@ -1,0 +1,56 @@
+"""Size of a JPEG or PNG image from its header, and whether the file is whole, without decoding it.
+
+Opening a folder of thousands of images must not read their pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND\xaeB`\x82"
+JPEG_START = b"\xff\xd8"
+JPEG_END = b"\xff\xd9"
+JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 less DHT, JPG, DAC (T.81, B.1)
+TAIL_BYTES = 4096  # cameras append a few bytes after the end marker
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels as stored; None when the file is damaged, cut off or neither JPEG nor
+    PNG.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(24)
+            size = _png_size(start) if start.startswith(PNG_SIGNATURE) else _jpeg_size(file, start)
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            tail = file.read()
+    except (OSError, IndexError):
+        return None
+    end = PNG_END if start.startswith(PNG_SIGNATURE) else JPEG_END
+    return size if size is not None and min(size) > 0 and end in tail else None
+
+
+def _png_size(start: bytes) -> tuple[int, int]:
+    return int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+
+
+def _jpeg_size(file: BinaryIO, start: bytes) -> tuple[int, int] | None:
+    if not start.startswith(JPEG_START):
+        return None
+    file.seek(2)
+    while True:
+        marker = file.read(2)
+        if marker[0] != 0xFF:
+            return None
+        if marker[1] == 0xFF:  # fill byte
+            file.seek(-1, 1)
+            continue
+        length = int.from_bytes(file.read(2), "big")
+        if marker[1] in JPEG_FRAME_MARKERS:
+            frame = file.read(5)
+            return int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big")
+        if length < 2:
+            return None
+        file.seek(length - 2, 1)
