@@ -1,0 +1,231 @@
+"""Keypoint tracks, 256 frames to a row, each row with a checksum.
+
+A frame that was never written reads as "nothing seen" (NaN, confidence 0, origin none). One track per video and
+number of dimensions is active: the one that is shown, edited and lifted. Axis order is that of `KeypointTrack`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from models.domain.errors import KnownError
+from models.domain.track import KeypointTrack
+from storage import blobs, schema, skeletons
+from storage.schema import CHUNK_FRAMES
+
+_tracks, _chunks, _runs = schema.tracks, schema.track_chunks, schema.runs
+
+
+@dataclass(frozen=True, slots=True)
+class TrackInfo:
+    """What is known of a track without its keypoints.
+
+    run_uid: the run that made it; None = made by a person. dimensions: 2 (px) or 3 (m). frames: of the video.
+    """
+
+    uid: str
+    video_uid: str
+    run_uid: str | None
+    skeleton: str
+    dimensions: int
+    people: int
+    frames: int
+    active: bool = False
+
+
+def create(tx: Connection, info: TrackInfo) -> None:
+    """Add a track in which nothing is seen yet; when it is active, the one that was no longer is."""
+    position = select(func.coalesce(func.max(_tracks.c.position) + 1, 0)).where(
+        _tracks.c.video_uid == info.video_uid, _tracks.c.dimensions == info.dimensions
+    )
+    tx.execute(
+        insert(_tracks).values(
+            uid=info.uid,
+            video_uid=info.video_uid,
+            run_uid=info.run_uid,
+            skeleton=info.skeleton,
+            dimensions=info.dimensions,
+            people=info.people,
+            frames=info.frames,
+            frames_written=0,
+            position=tx.execute(position).scalar_one(),
+            active=False,
+        )
+    )
+    if info.active:
+        activate(tx, info.uid)
+
+
+def get(tx: Connection, uid: str) -> TrackInfo:
+    """The track `uid`; KnownError when it is not (or no longer) in the project."""
+    return _info(_row(tx, uid))
+
+
+def of_video(tx: Connection, video_uid: str, dimensions: int) -> list[TrackInfo]:
+    """Tracks of a video, oldest first."""
+    found = select(_tracks).where(_tracks.c.video_uid == video_uid, _tracks.c.dimensions == dimensions)
+    return [_info(row) for row in tx.execute(found.order_by(_tracks.c.position))]
+
+
+def of_run(tx: Connection, run_uid: str) -> list[TrackInfo]:
+    """Tracks that a run made."""
+    return [_info(row) for row in tx.execute(select(_tracks).where(_tracks.c.run_uid == run_uid))]
+
+
+def write_frames(
+    tx: Connection, track_uid: str, start: int, values: NDArray[np.float32], origin: NDArray[np.uint8]
+) -> None:
+    """Write frames [start, start + n) over what was there.
+
+    values: float32 (n, P, J, D + 1), origin: uint8 (n, P, J). P may be smaller than the track's number of people
+    (the others are then not seen in these frames) or larger (the track gets room for more). Raises ValueError
+    when frames or joints do not fit the track, KnownError when the track is gone.
+    """
+    row = _row(tx, track_uid)
+    shape = _shape(tx, row)
+    if values.ndim != 4 or values.shape[2:] != shape[1:] or origin.shape != values.shape[:3]:
+        raise ValueError(f"keypoints {values.shape} with origin {origin.shape} do not fit (n, P, {shape[1:]})")
+    stop = start + len(values)
+    if not 0 <= start <= stop <= row.frames:
+        raise ValueError(f"frames {start}..{stop} lie outside the track's {row.frames}")
+    people = max(row.people, values.shape[1])
+    new = KeypointTrack(row.skeleton, values, origin).with_people(people)
+    for chunk in range(start // CHUNK_FRAMES, -(-stop // CHUNK_FRAMES)):
+        first = chunk * CHUNK_FRAMES
+        whole = min(CHUNK_FRAMES, row.frames - first)
+        a, b = max(start, first), min(stop, first + whole)
+        part = KeypointTrack(row.skeleton, new.values[a - start : b - start], new.origin[a - start : b - start])
+        if b - a < whole:
+            part = _laid_over(_read_chunk(tx, row, chunk, people, shape), a - first, part)
+        _write_chunk(tx, track_uid, chunk, part)
+    written = max(row.frames_written, stop) if start <= row.frames_written else row.frames_written
+    if people != row.people or written != row.frames_written:
+        tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(people=people, frames_written=written))
+
+
+def set_people(tx: Connection, track_uid: str, people: int) -> None:
+    """Make a track show its first `people` persons; what was written of others is not read any more."""
+    tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(people=people))
+
+
+def read(tx: Connection, uid: str) -> KeypointTrack:
+    """The whole track. Raises KnownError when it is gone or a row of it is damaged."""
+    return read_frames(tx, uid, 0, _row(tx, uid).frames)
+
+
+def read_frames(tx: Connection, uid: str, start: int, stop: int) -> KeypointTrack:
+    """Frames [start, stop) of a track, clamped to those it has."""
+    row = _row(tx, uid)
+    shape = _shape(tx, row)
+    start, stop = max(0, start), min(stop, row.frames)
+    track = KeypointTrack.empty(row.skeleton, max(0, stop - start), row.people, shape[1], row.dimensions)
+    found = select(_chunks).where(
+        _chunks.c.track_uid == uid,
+        _chunks.c.chunk >= start // CHUNK_FRAMES,
+        _chunks.c.chunk < -(-stop // CHUNK_FRAMES),
+    )
+    for chunk in tx.execute(found):
+        first = chunk.chunk * CHUNK_FRAMES
+        part = _unpacked(chunk, row, shape)
+        people = min(chunk.people, row.people)
+        a, b = max(start, first), min(stop, first + chunk.frames)
+        track.values[a - start : b - start, :people] = part.values[a - first : b - first, :people]
+        track.origin[a - start : b - start, :people] = part.origin[a - first : b - first, :people]
+    return track
+
+
+def frames_written(tx: Connection, uid: str) -> int:
+    """Frames written without a gap from frame 0: where an interrupted job goes on."""
+    return int(_row(tx, uid).frames_written)
+
+
+def active(tx: Connection, video_uid: str, dimensions: int) -> TrackInfo | None:
+    """The track of a video that is shown and edited, or None."""
+    found = select(_tracks).where(
+        _tracks.c.video_uid == video_uid, _tracks.c.dimensions == dimensions, _tracks.c.active
+    )
+    row = tx.execute(found).first()
+    return None if row is None else _info(row)
+
+
+def activate(tx: Connection, uid: str) -> None:
+    """Make a track the one that is shown and edited."""
+    row = _row(tx, uid)
+    same = (_tracks.c.video_uid == row.video_uid) & (_tracks.c.dimensions == row.dimensions)
+    tx.execute(update(_tracks).where(same, _tracks.c.active).values(active=False))
+    tx.execute(update(_tracks).where(_tracks.c.uid == uid).values(active=True))
+
+
+def remove(tx: Connection, uid: str) -> None:
+    """Remove a track; if it was active, the latest complete one before it becomes active."""
+    row = _row(tx, uid)
+    tx.execute(delete(_tracks).where(_tracks.c.uid == uid))
+    if row.active:
+        earlier = (
+            select(_tracks.c.uid)
+            .outerjoin(_runs, _runs.c.uid == _tracks.c.run_uid)
+            .where(_tracks.c.video_uid == row.video_uid, _tracks.c.dimensions == row.dimensions)
+            .where(_runs.c.finished.is_not(False))
+            .order_by(_tracks.c.position.desc())
+            .limit(1)
+        )
+        uid_before = tx.execute(earlier).scalar()
+        if uid_before is not None:
+            activate(tx, uid_before)
+
+
+def _row(tx: Connection, uid: str) -> Row[Any]:
+    row = tx.execute(select(_tracks).where(_tracks.c.uid == uid)).first()
+    if row is None:
+        raise KnownError("These keypoints are no longer in the project.", hint="Undo their removal, or run the model.")
+    return row
+
+
+def _info(row: Row[Any]) -> TrackInfo:
+    return TrackInfo(
+        row.uid, row.video_uid, row.run_uid, row.skeleton, row.dimensions, row.people, row.frames, row.active
+    )
+
+
+def _shape(tx: Connection, row: Row[Any]) -> tuple[int, int, int]:
+    """(P, J, D + 1) of a track."""
+    return row.people, len(skeletons.get(tx, row.skeleton)), row.dimensions + 1
+
+
+def _read_chunk(
+    tx: Connection, row: Row[Any], chunk: int, people: int, shape: tuple[int, int, int]
+) -> KeypointTrack:
+    first = chunk * CHUNK_FRAMES
+    found = tx.execute(select(_chunks).where(_chunks.c.track_uid == row.uid, _chunks.c.chunk == chunk)).first()
+    if found is None:
+        frames = min(CHUNK_FRAMES, row.frames - first)
+        return KeypointTrack.empty(row.skeleton, frames, people, shape[1], row.dimensions)
+    return _unpacked(found, row, shape).with_people(people)
+
+
+def _unpacked(chunk: Row[Any], row: Row[Any], shape: tuple[int, int, int]) -> KeypointTrack:
+    grid = (chunk.frames, chunk.people, shape[1])
+    what = f"keypoints from frame {chunk.chunk * CHUNK_FRAMES} on"
+    values, origin = blobs.unpack(chunk.data, chunk.crc, what, ("float32", (*grid, shape[2])), ("uint8", grid))
+    return KeypointTrack(row.skeleton, values, origin)
+
+
+def _write_chunk(tx: Connection, track_uid: str, chunk: int, part: KeypointTrack) -> None:
+    data, crc = blobs.pack(part.values.astype(np.float32, copy=False), part.origin.astype(np.uint8, copy=False))
+    row = {"frames": part.frames, "people": part.people, "data": data, "crc": crc}
+    statement = upsert(_chunks).values(track_uid=track_uid, chunk=chunk, **row)
+    tx.execute(statement.on_conflict_do_update(index_elements=["track_uid", "chunk"], set_=row))
+
+
+def _laid_over(below: KeypointTrack, at: int, part: KeypointTrack) -> KeypointTrack:
+    people = max(below.people, part.people)
+    below, part = below.with_people(people), part.with_people(people)
+    below.values[at : at + part.frames] = part.values
+    below.origin[at : at + part.frames] = part.origin
+    return below
