@@ -1,0 +1,128 @@
+"""2D poses of the people in a take: detect, estimate, track, and keep what a person corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.services.media import open_take
+from app.session import Session
+from models.domain.labels import new_uid
+from models.domain.progress import Progress
+from models.domain.track import KeypointTrack, Origin
+from models.run.detect import PersonFinder
+from models.run.pose2d import PoseEstimator
+from models.run.track import PersonTracker
+from models.run.weights import default_model
+from storage import runs, tracks, videos
+from storage.runs import Run, new_run
+from storage.tracks import TrackInfo
+
+# Frames between two commits: a killed job loses at most this much.
+COMMIT_FRAMES = 32
+# A person seen in fewer frames than this share of the take (and fewer than 10 frames) is dropped as a ghost.
+GHOST_SHARE = 0.05
+
+
+def estimate_poses(
+    session: Session,
+    video_uid: str,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    max_people: int = 2,
+    user_boxes: Mapping[int, NDArray[np.float32]] | None = None,
+) -> Iterator[Progress]:
+    """Estimate the 2D poses of up to `max_people` people in every frame of a take.
+
+    model: a bundled network or the path of a checkpoint; None takes the default one.
+    user_boxes: frame index → (P, 4) x1, y1, x2, y2 px drawn by a person; they stand above the detector.
+    Every yield follows a commit; a run that was stopped goes on where it was. The result becomes the
+    take's active track; joints a person corrected on the earlier one are laid over it.
+    """
+    estimator = PoseEstimator.load(model, device)
+    tracker = PersonTracker(PersonFinder.load(device), estimator, max_people=max_people)
+    skeleton = estimator.skeleton
+    model = model or default_model("pose2d").name
+    with session.project.reading() as tx:
+        video = videos.get(tx, video_uid)
+        run = None if user_boxes else runs.unfinished(tx, "pose", video_uid, model)
+        track = next((t for t in tracks.of_run(tx, run.uid)), None) if run else None
+    frames = video.info.frame_count
+    with open_take(session, video) as reader:
+        if run is None or track is None or track.people != max_people:
+            run = new_run("pose", model, video_uid, {"device": str(estimator.device)})
+            track = TrackInfo(new_uid(), video_uid, run.uid, skeleton.name, 2, max_people, frames, False)
+            with session.project.transaction() as tx:
+                runs.start(tx, run)
+                tracks.create(tx, track)
+            start = 0
+        else:
+            with session.project.reading() as tx:
+                start = tracks.frames_written(tx, track.uid)
+        yield Progress(start, frames, f"poses · {video.name}")
+        batch: list[NDArray[np.float32]] = []
+        for index, frame in enumerate(reader.frames(start, frames), start=start):
+            boxes = user_boxes.get(index) if user_boxes else None
+            values, _ = tracker.step(frame, user_boxes=boxes)
+            batch.append(_fixed_people(values, max_people, len(skeleton)))
+            if len(batch) == COMMIT_FRAMES or index == frames - 1:
+                block = np.stack(batch)
+                with session.project.transaction() as tx:
+                    tracks.write_frames(tx, track.uid, index + 1 - len(batch), block, _origin_of(block))
+                batch = []
+                yield Progress(index + 1, frames, f"poses · {video.name}")
+    _finish(session, run, track)
+
+
+def _finish(session: Session, run: Run, track: TrackInfo) -> None:
+    """Drop ghosts, keep corrections of the earlier track, make the new one active: one transaction."""
+    with session.project.transaction() as tx:
+        result = _without_ghosts(tracks.read(tx, track.uid))
+        earlier = tracks.active(tx, track.video_uid, 2)
+        if earlier is not None and earlier.uid != track.uid:
+            result = result.keeping_corrections_of(tracks.read(tx, earlier.uid))
+        tracks.remove(tx, track.uid)
+        tracks.create(tx, replace(track, people=result.people))
+        tracks.write_frames(tx, track.uid, 0, result.values, result.origin)
+        tracks.activate(tx, track.uid)
+        runs.finish(tx, run.uid)
+    session.announce({track.video_uid}, {"tracks", "runs"})
+
+
+def _fixed_people(values: NDArray[np.float32], people: int, joints: int) -> NDArray[np.float32]:
+    fixed = np.full((people, joints, 3), np.nan, dtype=np.float32)
+    fixed[..., 2] = 0
+    fixed[: min(people, len(values))] = values[:people]
+    return fixed
+
+
+def _origin_of(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    seen = np.isfinite(values[..., 0])
+    return np.where(seen, np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
+
+
+def _without_ghosts(track: KeypointTrack) -> KeypointTrack:
+    """People in the order of how much of the take they fill; those seen only for a moment are dropped.
+
+    The first person of a track is the main one, for lifting and alignment: the most present and largest.
+    """
+    seen = track.seen.any(axis=2)
+    present = seen.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        heights = [
+            float(np.median(np.nanmax(track.values[seen[:, p], p, :, 1], axis=1) - np.nanmin(track.values[seen[:, p], p, :, 1], axis=1)))
+            if present[p]
+            else 0.0
+            for p in range(track.people)
+        ]
+    least = min(10, max(1, int(GHOST_SHARE * track.frames)))
+    order = sorted(
+        (p for p in range(track.people) if present[p] >= least),
+        key=lambda p: -present[p] * heights[p],
+    )
+    keep = order or [0]
+    return replace(track, values=track.values[:, keep], origin=track.origin[:, keep])
