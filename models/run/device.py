@@ -1,0 +1,20 @@
+"""Where networks run. "auto" takes a CUDA graphics card when torch can use one, else the processor."""
+
+from __future__ import annotations
+
+import torch
+
+from models.domain.errors import KnownError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device for "auto", "cpu" or "cuda". Raises KnownError when it is unknown or absent."""
+    if name not in DEVICES:
+        raise KnownError(f"Unknown device '{name}'.", hint=f"Choose one of {', '.join(DEVICES)}.")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise KnownError("No CUDA graphics card can be used here.", hint="Choose --device cpu or auto.")
+    return torch.device("cuda")

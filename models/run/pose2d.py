@@ -1,0 +1,166 @@
+"""2D keypoints of people in frames, from their boxes.
+
+Top-down (Sun et al., CVPR 2019): every box becomes one crop of the network's input size; crops of many people
+and frames go through the network together, by default with their mirror images (flip test). Convention: frames
+are uint8 (H, W, 3) RGB, boxes float (P, 4) x1, y1, x2, y2 px, keypoints float32 (P, J, 3) x px, y px,
+confidence 0..1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.domain.errors import KnownError
+from models.domain.skeleton import Skeleton, load_skeleton
+from models.nets.hrnet import HRNet, config_from_tensors
+from models.run.crop import PADDING, affine, box_to_center_scale, crop_person, transform_points
+from models.run.device import choose_device
+from models.run.fold import fold_batch_norm
+from models.run.heatmap import decode_peak, decode_softmax, flip_back, softmax_maps
+from models.run.weights import default_model, load_entry, load_strictly, load_tensors, resolve
+
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, RGB, as in the published code
+STD = np.array([0.229, 0.224, 0.225], np.float32)
+SKELETON_OF_JOINTS = {17: "coco17", 16: "mpii16", 14: "lsp14", 13: "penn13"}
+
+Frame = NDArray[np.uint8]
+Decoder = Literal["peak", "softmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class PoseEstimator:
+    """A pose network ready to run; make one with `load` or `of`.
+
+    decoder: "peak" for networks trained with L2, "softmax" for cross-entropy. padding: context around a box.
+    """
+
+    net: nn.Module
+    skeleton: Skeleton
+    input_wh: tuple[int, int]
+    device: torch.device
+    decoder: Decoder = "peak"
+    padding: float = PADDING
+    flip_test: bool = True
+    batch: int = 32
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path | None = None,
+        device: str = "auto",
+        *,
+        flip_test: bool = True,
+        skeleton: str | None = None,
+        input_wh: tuple[int, int] | None = None,
+    ) -> PoseEstimator:
+        """A bundled network by name (None: the default one), or a checkpoint in the published layout by path.
+
+        For a path the network is read off the tensors' shapes; skeleton and input size follow from the number
+        of joints and from a "256x192" (height x width) in the file name, unless they are given. Raises
+        KnownError.
+        """
+        chosen = choose_device(device)
+        path = Path(name) if name is not None else None
+        if path is not None and (path.suffix or path.parent != Path()):
+            tensors, source = load_tensors(path), path.name
+            decoder: Decoder = "peak"
+            padding, size = PADDING, _size_in_name(path.stem)
+        else:
+            entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
+            tensors, source = load_entry(entry), entry.name
+            decoder, padding = entry.config["decoder"], entry.config["padding"]
+            skeleton, size = skeleton or entry.skeleton, (entry.input_size[0], entry.input_size[1])
+        config = config_from_tensors(tensors)
+        net = HRNet(config)
+        load_strictly(net, tensors, source)
+        skeleton = skeleton or SKELETON_OF_JOINTS.get(config.joints)
+        if skeleton is None:
+            raise KnownError(f"{source} has {config.joints} joints; no skeleton has that many.", hint="Name a skeleton.")
+        size = input_wh or size or ((192, 256) if config.joints == 17 else (256, 256))
+        return cls.of(net, skeleton, size, chosen, decoder=decoder, padding=padding, flip_test=flip_test)
+
+    @classmethod
+    def of(
+        cls,
+        net: HRNet,
+        skeleton: str,
+        input_wh: tuple[int, int],
+        device: torch.device,
+        *,
+        decoder: Decoder = "peak",
+        padding: float = PADDING,
+        flip_test: bool = True,
+    ) -> PoseEstimator:
+        """Wrap a network in memory; a folded, channels-last copy runs, in half precision on a graphics card."""
+        joints = load_skeleton(skeleton)
+        if len(joints) != net.config.joints:
+            raise KnownError(f"The network has {net.config.joints} joints, skeleton {skeleton} has {len(joints)}.")
+        if any(side % 32 for side in input_wh):
+            raise KnownError(f"Input size {input_wh[0]}x{input_wh[1]} is not a multiple of 32.")
+        ready = fold_batch_norm(net).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device.type == "cuda":
+            ready = ready.half()
+        return cls(ready, joints, input_wh, device, decoder, padding, flip_test)
+
+    def predict(self, frame: Frame, boxes: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Keypoints (P, J, 3) of the people in `boxes` (P, 4)."""
+        return self.predict_batch([frame], [boxes])[0]
+
+    def predict_batch(
+        self, frames: Sequence[Frame], boxes: Sequence[NDArray[np.floating]]
+    ) -> list[NDArray[np.float32]]:
+        """Keypoints (P, J, 3) of each frame's people; all crops of all frames share batches."""
+        counts = [len(b) for b in boxes]
+        flat = np.concatenate([np.reshape(b, (-1, 4)) for b in boxes]) if boxes else np.empty((0, 4))
+        if not len(flat):
+            return [np.empty((0, len(self.skeleton), 3), np.float32) for _ in counts]
+        owners = np.repeat(np.arange(len(counts)), counts)
+        center, scale = box_to_center_scale(flat, self.input_wh[0] / self.input_wh[1], self.padding)
+        scale = np.maximum(scale, 1e-3)  # an empty box still has a place
+        matrices = affine(center, scale, 0.0, self.input_wh)
+        parts = []
+        for start in range(0, len(flat), self.batch):
+            part = slice(start, start + self.batch)
+            crops = [crop_person(frames[o], m, self.input_wh) for o, m in zip(owners[part], matrices[part], strict=True)]
+            parts.append(self._decode(self.heatmaps(np.stack(crops)), center[part], scale[part]))
+        return np.split(np.concatenate(parts), np.cumsum(counts)[:-1])
+
+    @torch.inference_mode()
+    def heatmaps(self, crops: NDArray[np.uint8]) -> Tensor:
+        """Heatmaps float32 (N, J, h, w) of crops (N, H, W, 3): raw values, or distributions for "softmax"."""
+        pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float()
+        mean = torch.from_numpy(MEAN * 255).to(self.device).view(3, 1, 1)
+        std = torch.from_numpy(STD * 255).to(self.device).view(3, 1, 1)
+        inputs = ((pixels - mean) / std).to(next(self.net.parameters()).dtype)
+        maps = self._maps(inputs)
+        if self.flip_test:
+            maps = (maps + flip_back(self._maps(inputs.flip(-1)), self.skeleton.flip)) * 0.5
+        return maps
+
+    def _maps(self, inputs: Tensor) -> Tensor:
+        output = self.net(inputs).float()
+        return softmax_maps(output) if self.decoder == "softmax" else output
+
+    def _decode(
+        self, maps: Tensor, center: NDArray[np.floating], scale: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        height, width = maps.shape[-2:]
+        decode = decode_softmax if self.decoder == "softmax" else decode_peak
+        xy, confidence = decode(maps.cpu().numpy())
+        xy = transform_points(xy, affine(center, scale, 0.0, (width, height), inverse=True))
+        return np.concatenate([xy, np.clip(confidence, 0, 1)[..., None]], -1).astype(np.float32)
+
+
+def _size_in_name(stem: str) -> tuple[int, int] | None:
+    """Width, height from a published file name such as pose_hrnet_w32_256x192 (height x width)."""
+    found = re.search(r"(\d{2,4})x(\d{2,4})", stem)
+    return (int(found[2]), int(found[1])) if found else None

@@ -1,0 +1,83 @@
+"""Random views of a labelled person, drawn for a whole batch at once.
+
+The scheme is the published one (half body, scale, rotation, flip, then one affine warp; HRNet code,
+`JointsDataset.__getitem__`). The warp, flip included, is a single matrix per picture; light changes are a gain
+and offset per picture and channel, applied by the caller when it normalises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.run.crop import affine
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Strengths. The defaults are the published ones for COCO; light and `any_rotation` are ours and off.
+
+    scale: spread of the size factor, clipped at ± itself. rotation_deg: spread of the rotation, clipped at twice
+    that, applied with `rotation_probability`. any_rotation: share of pictures turned by any angle (people upside
+    down). half_body_probability: share cropped to the upper or lower body. light: spread of gain and offset.
+    """
+
+    scale: float = 0.35
+    rotation_deg: float = 45.0
+    rotation_probability: float = 0.6
+    any_rotation: float = 0.0
+    flip_probability: float = 0.5
+    half_body_probability: float = 0.3
+    light: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Random numbers of a batch: scale factor (N,), rotation_deg (N,), flip (N,) bool."""
+
+    scale_factor: Floats
+    rotation_deg: Floats
+    flip: NDArray[np.bool_]
+
+
+def draw(rng: np.random.Generator, n: int, config: Augmentation) -> Draw:
+    """Draw the views of n pictures."""
+    s, r = config.scale, config.rotation_deg
+    factor = np.clip(1 + s * rng.standard_normal(n), 1 - s, 1 + s)
+    angle = np.clip(r * rng.standard_normal(n), -2 * r, 2 * r)
+    angle *= rng.random(n) < config.rotation_probability
+    turned = rng.random(n) < config.any_rotation
+    angle = np.where(turned, rng.uniform(-180, 180, n), angle)
+    return Draw(factor, angle, rng.random(n) < config.flip_probability)
+
+
+def view_matrices(
+    center: Floats, scale: Floats, widths: Floats, view: Draw, output_wh: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Matrices (N, 2, 3) from picture to crop, mirrored ones included.
+
+    center, scale: (N, 2) as `crop.box_to_center_scale` gives them; widths: (N,) of the pictures in px. A mirrored
+    picture takes x to width - 1 - x before the crop.
+    """
+    center = np.array(center, np.float64)
+    center[:, 0] = np.where(view.flip, widths - 1 - center[:, 0], center[:, 0])
+    matrices = affine(center, np.asarray(scale) * view.scale_factor[:, None], view.rotation_deg, output_wh)
+    mirrored = matrices.copy()
+    mirrored[:, :, 2] += matrices[:, :, 0] * (np.asarray(widths)[:, None] - 1)
+    mirrored[:, :, 0] *= -1
+    return np.where(view.flip[:, None, None], mirrored, matrices)
+
+
+def swap_sides(joints: Floats, visible: NDArray[np.bool_], flip: tuple[int, ...], mirrored: NDArray[np.bool_]) -> tuple[
+    Floats, NDArray[np.bool_]
+]:
+    """Exchange left and right joints (N, J, ...) of the pictures that were mirrored."""
+    order = list(flip)
+    return (
+        np.where(mirrored[:, None, None], joints[:, order], joints),
+        np.where(mirrored[:, None], visible[:, order], visible),
+    )

@@ -1,0 +1,36 @@
+"""Losses on heatmaps (N, J, h, w) with a weight (N, J) per joint, 0 = not labelled.
+
+`joint_mse` and `joint_ohkm` are the published ones (Sun et al., CVPR 2019, section 4.1; hard-keypoint mining of
+Chen et al., CVPR 2018): half the squared error, with prediction and target both multiplied by the weight.
+`heatmap_cross_entropy` treats each map as one distribution over positions; it learns faster in short trainings.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def joint_mse(output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean over joints of half the mean squared error over batch and pixels."""
+    return 0.5 * _squared_error(output, target, weight).mean()
+
+
+def joint_ohkm(output: Tensor, target: Tensor, weight: Tensor | None = None, topk: int = 8) -> Tensor:
+    """Mean over people of the `topk` hardest joints' half mean squared error, divided by `topk`."""
+    per_joint = 0.5 * _squared_error(output, target, weight).mean(-1)  # (N, J)
+    return per_joint.topk(topk, dim=1).values.sum(1).mean() / topk
+
+
+def heatmap_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy between the softmax of each map and its target (summing to 1), mean over labelled joints."""
+    log_p = output.flatten(2).log_softmax(-1)
+    loss = -(target.flatten(2) * log_p).sum(-1)  # (N, J)
+    return (loss * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def _squared_error(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    difference = (output - target).flatten(2)
+    if weight is not None:
+        difference = difference * weight.reshape(*weight.shape[:2], 1)
+    return torch.square(difference)
