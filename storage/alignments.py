@@ -6,24 +6,28 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from models.domain.alignment import Alignment
 from storage import blobs, schema
 
 _alignments = schema.alignments
+_PUT = schema.upsert(_alignments)
 
 
 def put(tx: Connection, alignment: Alignment, run_uid: str | None = None) -> None:
     """Keep an alignment; it takes the place of an earlier one of the same pair."""
-    data, crc = blobs.pack(
-        alignment.path.astype(np.int32), alignment.cost.astype(np.float32), alignment.cycle_error.astype(np.float32)
-    )
-    row = {"run_uid": run_uid, "method": alignment.method, "steps": len(alignment.path), "data": data, "crc": crc}
-    statement = insert(_alignments).values(
-        reference_uid=alignment.reference_uid, query_uid=alignment.query_uid, **row
-    )
-    tx.execute(statement.on_conflict_do_update(index_elements=["reference_uid", "query_uid"], set_=row))
+    path, numbers = alignment.path.astype(np.int32), (alignment.cost, alignment.cycle_error)
+    data, crc = blobs.pack(path, *(column.astype(np.float32) for column in numbers))
+    row = {
+        "reference_uid": alignment.reference_uid,
+        "query_uid": alignment.query_uid,
+        "run_uid": run_uid,
+        "method": alignment.method,
+        "steps": len(path),
+        "data": data,
+        "crc": crc,
+    }
+    tx.execute(_PUT, row)
 
 
 def get(tx: Connection, reference_uid: str, query_uid: str) -> Alignment | None:

@@ -1,6 +1,7 @@
 """One writer per project: an operating-system lock on a small file beside it.
 
-The lock belongs to the process and goes with it, however it ends; the file's text only tells people who has it.
+The lock belongs to the process and goes with it, however it ends; the file's text only tells people who
+has it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -42,7 +44,7 @@ class FileLock:
         self._fd = -1
 
     def acquire(self) -> bool:
-        """Take the lock; False when another process (or this one) has it. OSError: the file cannot be made."""
+        """Take the lock; False when someone has it already. Raises OSError: the file cannot be made."""
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             if not _try_lock(fd):
@@ -73,13 +75,11 @@ class FileLock:
         os.close(self._fd)
         self._fd = -1
         if sys.platform == "win32":
-            try:
+            with suppress(OSError):  # somebody else opened it meanwhile: then it is theirs
                 self.path.unlink(missing_ok=True)
-            except OSError:
-                pass  # somebody else opened it meanwhile: then it is theirs
 
     def _is_current(self, fd: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(fd), os.stat(self.path))
+            return os.path.samestat(os.fstat(fd), self.path.stat())
         except FileNotFoundError:
             return False

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from models.domain.errors import KnownError
 from models.domain.ontology import KeyEvent, Ontology
 from storage import settings
-from storage.schema import events, key_events, ontologies
+from storage.schema import events, key_events, ontologies, upsert
 
 _CURRENT = "ontology"
+_PUT = upsert(ontologies, keep=("position",))
+_PUT_KEY_EVENT = upsert(key_events, keep=("ontology_uid",))
 
 
 def save(tx: Connection, ontology: Ontology) -> None:
@@ -18,34 +19,32 @@ def save(tx: Connection, ontology: Ontology) -> None:
 
     Raises KnownError when a key event that labels use would be lost, or the name is another ontology's.
     """
-    taken = select(ontologies.c.uid).where(ontologies.c.name == ontology.name, ontologies.c.uid != ontology.uid)
-    if tx.execute(taken).first():
-        raise KnownError(f"There is already an ontology called '{ontology.name}'.", hint="Choose another name.")
+    same_name = ontologies.c.name == ontology.name
+    if tx.execute(select(ontologies.c.uid).where(same_name, ontologies.c.uid != ontology.uid)).first():
+        message = f"There is already an ontology called '{ontology.name}'."
+        raise KnownError(message, hint="Choose another name.")
     kept = {event.uid for event in ontology.events}
-    old = tx.execute(select(key_events).where(key_events.c.ontology_uid == ontology.uid)).fetchall()
-    for row in old:
-        if row.uid not in kept:
-            _drop(tx, row.uid, row.name)
-    statement = insert(ontologies).values(
-        uid=ontology.uid,
-        position=_next_position(tx),
-        name=ontology.name,
-        title=ontology.title,
-        phases=list(ontology.phases),
-    )
-    changed = {name: statement.excluded[name] for name in ("name", "title", "phases")}
-    tx.execute(statement.on_conflict_do_update(index_elements=["uid"], set_=changed))
+    for old in tx.execute(select(key_events).where(key_events.c.ontology_uid == ontology.uid)).fetchall():
+        if old.uid not in kept:
+            _drop(tx, old.uid, old.name)
+    row = {
+        "uid": ontology.uid,
+        "position": _next_position(tx),
+        "name": ontology.name,
+        "title": ontology.title,
+        "phases": list(ontology.phases),
+    }
+    tx.execute(_PUT, row)
     for position, event in enumerate(ontology.events):
-        row = insert(key_events).values(
-            uid=event.uid,
-            ontology_uid=ontology.uid,
-            position=position,
-            name=event.name,
-            color=event.color,
-            key=event.key,
-        )
-        changed = {name: row.excluded[name] for name in ("position", "name", "color", "key")}
-        tx.execute(row.on_conflict_do_update(index_elements=["uid"], set_=changed))
+        row = {
+            "uid": event.uid,
+            "ontology_uid": ontology.uid,
+            "position": position,
+            "name": event.name,
+            "color": event.color,
+            "key": event.key,
+        }
+        tx.execute(_PUT_KEY_EVENT, row)
 
 
 def get(tx: Connection, uid: str) -> Ontology:
@@ -90,7 +89,7 @@ def remove(tx: Connection, uid: str) -> None:
 
 def uses(tx: Connection, key_event_uid: str) -> int:
     """How many labels use a key event."""
-    return tx.execute(select(func.count()).where(events.c.key_event_uid == key_event_uid)).scalar_one()
+    return int(tx.execute(select(func.count()).where(events.c.key_event_uid == key_event_uid)).scalar_one())
 
 
 def _drop(tx: Connection, key_event_uid: str, name: str) -> None:
@@ -104,4 +103,4 @@ def _drop(tx: Connection, key_event_uid: str, name: str) -> None:
 
 
 def _next_position(tx: Connection) -> int:
-    return tx.execute(select(func.coalesce(func.max(ontologies.c.position) + 1, 0))).scalar_one()
+    return int(tx.execute(select(func.coalesce(func.max(ontologies.c.position) + 1, 0))).scalar_one())

@@ -1,8 +1,8 @@
 """A project: one SQLite file `*.keyphase` that holds everything but the videos.
 
 Every edit is one committed transaction (WAL, synchronous=FULL), so there is nothing to save and a crash loses
-nothing that was acknowledged. One process writes; others may read. What the world does to a file (moved, locked,
-damaged, newer than this program) is a `KnownError` of one line with a way out.
+nothing that was acknowledged. One process writes; others may read. What the world does to a file (moved,
+locked, damaged, newer than this program) is a `KnownError` of one line with a way out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -26,7 +26,10 @@ from storage import ontologies, schema
 from storage.lock import FileLock
 from storage.upgrade import back_up, revision_of, upgrade
 
-_PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON", "cache_size=-16000")
+_PRAGMAS = ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF", "cell_size_check=ON")
+_NOTE_CHANGE = update(schema.session).values(
+    clean=False, changes=schema.session.c.changes + 1, last_change_at=bindparam("now")
+)
 _BUSY_S = 10.0
 
 
@@ -47,13 +50,13 @@ class Project:
     def create(cls, path: Path, ontology: Ontology) -> Project:
         """Make a new project file with `ontology` as the current one, and open it for writing.
 
-        Raises KnownError when the file exists already or its folder is missing or cannot be written to.
+        Raises KnownError when the file exists already, or its folder is missing or cannot be written to.
         """
         path = Path(path).absolute()
         if path.exists():
             raise KnownError(f"{path.name} exists already.", hint="Open it, or choose another name.")
         if not path.parent.is_dir():
-            raise KnownError(f"There is no folder {path.parent}.", hint="Make it first, or choose another place.")
+            raise KnownError(f"There is no folder {path.parent}.", hint="Make it, or choose another place.")
         lock = _take_lock(path)
         draft = path.with_name(f".{path.name}.new")
         try:
@@ -64,12 +67,14 @@ class Project:
                     upgrade(engine)
                     with engine.begin() as tx:
                         tx.exec_driver_sql(f"PRAGMA application_id={schema.APPLICATION_ID}")
-                        tx.execute(schema.session.insert().values(id=1, clean=True, changes=0, last_change_at=""))
+                        tx.execute(
+                            schema.session.insert().values(id=1, clean=True, changes=0, last_change_at="")
+                        )
                         ontologies.save(tx, ontology)
                         ontologies.set_current(tx, ontology.uid)
             finally:
                 engine.dispose()
-            os.replace(draft, path)
+            draft.replace(path)
             return cls._open_for_writing(path, lock)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -99,14 +104,19 @@ class Project:
         """One change of the project: committed as a whole at the end, undone as a whole by an exception."""
         if self.read_only:
             raise KnownError(
-                f"{self.path.name} is open read-only.", hint="Close it in the other window, then open it again here."
+                f"{self.path.name} is open read-only.",
+                hint="Close it in the other window, then open it again here.",
             )
         if self._writer == threading.get_ident():
             raise BugError("a transaction was begun inside a transaction")
         with self._writing:
             self._writer = threading.get_ident()
             try:
-                with _world_errors(self.path), self._engine.connect().execution_options(write=True) as tx, tx.begin():
+                with (
+                    _world_errors(self.path),
+                    self._engine.connect().execution_options(write=True) as tx,
+                    tx.begin(),
+                ):
                     driver = tx.connection.driver_connection
                     assert driver is not None
                     before = driver.total_changes
@@ -129,7 +139,7 @@ class Project:
             if lock is not None:
                 with self._writing, _world_errors(self.path):
                     with self._engine.connect().execution_options(write=True) as tx, tx.begin():
-                        tx.execute(update(schema.session).values(clean=True))
+                        _note_clean_end(tx)
                     self.read_only = True
         finally:
             self._engine.dispose()
@@ -156,7 +166,7 @@ class Project:
                     upgrade(engine)
                 with engine.connect().execution_options(write=True) as tx, tx.begin():
                     recovered = _recovery_line(tx)
-                    tx.execute(update(schema.session).values(clean=False, changes=0, last_change_at=""))
+                    _note_clean_end(tx)
         except BaseException:
             engine.dispose()
             raise
@@ -164,8 +174,8 @@ class Project:
 
     @classmethod
     def _open_for_reading(cls, path: Path) -> Project:
-        # Reading a WAL file makes small files beside it; where that is not allowed and no other process can be
-        # writing, the file is read as one that never changes.
+        # Reading a WAL file makes small files beside it; where that is not allowed and no other process can
+        # be writing, the file is read as one that never changes.
         wal = path.with_name(path.name + "-wal")
         frozen = not os.access(path.parent, os.W_OK) and not wal.exists()
         engine = _engine(path, "ro", immutable=frozen)
@@ -191,7 +201,9 @@ def _engine(path: Path, mode: str, *, immutable: bool = False) -> Engine:
     uri = f"{path.as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+        connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S
+        )
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -225,22 +237,24 @@ def _take_lock(path: Path) -> FileLock:
 
 def _check_header(path: Path) -> None:
     if path.is_dir():
-        raise KnownError(f"{path.name} is a folder, not a Keyphase project.", hint="Choose a .keyphase file.")
+        raise KnownError(f"{path.name} is a folder, not a project.", hint="Choose a .keyphase file.")
     try:
         with path.open("rb") as file:
             header = file.read(100)
     except FileNotFoundError:
         raise KnownError(f"There is no file {path}.", hint="Check the name, or make a new project.") from None
     except OSError as error:
-        raise KnownError(f"{path.name} cannot be read ({error.strerror}).", hint="Check its permissions.") from None
+        message = f"{path.name} cannot be read ({error.strerror})."
+        raise KnownError(message, hint="Check its permissions.") from None
     if header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != schema.APPLICATION_ID:
         what = "is empty" if not header else "is not a Keyphase project"
-        raise KnownError(f"{path.name} {what}.", hint="Choose a .keyphase file, or go back to a backup of it.")
+        raise KnownError(f"{path.name} {what}.", hint="Choose a .keyphase file, or go back to a backup.")
 
 
 def _check_revision(path: Path, revision: str) -> None:
     if not (revision.isdecimal() and len(revision) == len(schema.REVISION)):
-        raise KnownError(f"{path.name} is damaged: its schema version is missing.", hint="Go back to a backup of it.")
+        message = f"{path.name} is damaged: its schema version is missing."
+        raise KnownError(message, hint="Go back to a backup of it.")
     if revision > schema.REVISION:
         raise KnownError(
             f"{path.name} was made by a newer Keyphase (schema {revision}, this one knows {schema.REVISION}).",
@@ -249,16 +263,17 @@ def _check_revision(path: Path, revision: str) -> None:
 
 
 def _note_change(tx: Connection) -> None:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    tx.execute(update(schema.session).values(changes=schema.session.c.changes + 1, last_change_at=now))
+    tx.execute(_NOTE_CHANGE, {"now": datetime.now(UTC).isoformat(timespec="seconds")})
+
+
+def _note_clean_end(tx: Connection) -> None:
+    tx.execute(update(schema.session).where(~schema.session.c.clean).values(clean=True, changes=0))
 
 
 def _recovery_line(tx: Connection) -> str:
     row = tx.execute(select(schema.session)).one()
     if row.clean:
         return ""
-    if not row.changes:
-        return "The project was not closed properly last time; nothing had been changed since it was opened."
     changes = "1 change" if row.changes == 1 else f"{row.changes} changes"
     when = datetime.fromisoformat(row.last_change_at).strftime("%Y-%m-%d %H:%M:%S UTC")
     return f"The project was not closed properly last time; {changes} up to {when} were recovered."
@@ -287,5 +302,8 @@ _WORLD = {
     sqlite3.SQLITE_READONLY: ("{name} cannot be written to.", "Check its permissions, or open it read-only."),
     sqlite3.SQLITE_PERM: ("{name} cannot be written to.", "Check its permissions, or open it read-only."),
     sqlite3.SQLITE_CANTOPEN: ("{name} cannot be opened.", "Check that it and its folder may be written to."),
-    sqlite3.SQLITE_BUSY: ("{name} is in use by another program.", "Close that program, or open it read-only."),
+    sqlite3.SQLITE_BUSY: (
+        "{name} is in use by another program.",
+        "Close that program, or open it read-only.",
+    ),
 }

@@ -1,7 +1,7 @@
 """Runs: what a model did to a video, with which parameters, and whether it came to its end.
 
-A run's results (tracks, alignments) belong to it and go with it; the track that was active before becomes active
-again.
+A run's results (tracks, alignments) belong to it and go with it; the track that was active before becomes
+active again.
 """
 
 from __future__ import annotations

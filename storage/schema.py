@@ -20,8 +20,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     text,
 )
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
 REVISION = "0001"  # the newest revision in storage/migrations/versions
@@ -149,7 +151,6 @@ events = Table(
     *_annotation(),
     Index("ix_events_video_uid", "video_uid", "pts"),
     Index("ix_events_key_event_uid", "key_event_uid"),
-    Index("ix_events_annotator", "annotator"),
     Index(
         "ix_events_suggestions",
         "video_uid",
@@ -171,7 +172,6 @@ intervals = Table(
     *_annotation(),
     Index("ix_intervals_video_uid", "video_uid", "start_pts"),
     Index("ix_intervals_duration", "video_uid", "duration_pts"),
-    Index("ix_intervals_annotator", "annotator"),
 )
 
 alignments = Table(
@@ -203,3 +203,16 @@ session = Table(  # one row: the last time the file was open for writing
     Column("changes", Integer, nullable=False),
     Column("last_change_at", Text, nullable=False),  # ISO 8601, UTC; "" = nothing was changed
 )
+
+
+def upsert(table: Table, *, keep: tuple[str, ...] = ()) -> Insert:
+    """A statement that inserts a row or replaces the one with the same primary key, except its `keep` columns.
+
+    Made once per table, at import: building it costs more than running it.
+    """
+    names = [column.name for column in table.columns]
+    statement = insert(table).values({name: bindparam(name) for name in names})
+    changed = {
+        c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key and c.name not in keep
+    }
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from storage import schema
+
+_PUT = schema.upsert(schema.settings)
 
 
 def get(tx: Connection, key: str, default: Any = None) -> Any:
@@ -18,5 +19,4 @@ def get(tx: Connection, key: str, default: Any = None) -> Any:
 
 def put(tx: Connection, key: str, value: Any) -> None:
     """Keep a JSON value under `key`."""
-    statement = insert(schema.settings).values(key=key, value=value)
-    tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value}))
+    tx.execute(_PUT, {"key": key, "value": value})

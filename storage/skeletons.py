@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import Skeleton, load_skeleton, skeleton_names
 from storage import schema
+
+_PUT = schema.upsert(schema.skeletons)
 
 
 def put(tx: Connection, skeleton: Skeleton) -> None:
@@ -21,8 +22,7 @@ def put(tx: Connection, skeleton: Skeleton) -> None:
         "flip": list(skeleton.flip),
         "parents": list(skeleton.parents),
     }
-    statement = insert(schema.skeletons).values(name=skeleton.name, data=data)
-    tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"data": statement.excluded.data}))
+    tx.execute(_PUT, {"name": skeleton.name, "data": data})
 
 
 def get(tx: Connection, name: str) -> Skeleton:

@@ -1,7 +1,8 @@
 """Keypoint tracks, 256 frames to a row, each row with a checksum.
 
-A frame that was never written reads as "nothing seen" (NaN, confidence 0, origin none). One track per video and
-number of dimensions is active: the one that is shown, edited and lifted. Axis order is that of `KeypointTrack`.
+A frame that was never written reads as "nothing seen" (NaN, confidence 0, origin none). One track per video
+and number of dimensions is active: the one that is shown, edited and lifted. Axis order is that of
+`KeypointTrack`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from models.domain.errors import KnownError
 from models.domain.track import KeypointTrack
@@ -20,6 +20,7 @@ from storage import blobs, schema, skeletons
 from storage.schema import CHUNK_FRAMES
 
 _tracks, _chunks, _runs = schema.tracks, schema.track_chunks, schema.runs
+_PUT_CHUNK = schema.upsert(_chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,16 @@ def write_frames(
 ) -> None:
     """Write frames [start, start + n) over what was there.
 
-    values: float32 (n, P, J, D + 1), origin: uint8 (n, P, J). P may be smaller than the track's number of people
-    (the others are then not seen in these frames) or larger (the track gets room for more). Raises ValueError
-    when frames or joints do not fit the track, KnownError when the track is gone.
+    values: float32 (n, P, J, D + 1), origin: uint8 (n, P, J). P may be smaller than the track's number of
+    people (the others are then not seen in these frames) or larger (the track gets room for more). Raises
+    ValueError when frames or joints do not fit the track, KnownError when the track is gone.
     """
     row = _row(tx, track_uid)
     shape = _shape(tx, row)
     if values.ndim != 4 or values.shape[2:] != shape[1:] or origin.shape != values.shape[:3]:
-        raise ValueError(f"keypoints {values.shape} with origin {origin.shape} do not fit (n, P, {shape[1:]})")
+        raise ValueError(
+            f"keypoints {values.shape} with origin {origin.shape} do not fit (n, P, {shape[1:]})"
+        )
     stop = start + len(values)
     if not 0 <= start <= stop <= row.frames:
         raise ValueError(f"frames {start}..{stop} lie outside the track's {row.frames}")
@@ -100,13 +103,17 @@ def write_frames(
         first = chunk * CHUNK_FRAMES
         whole = min(CHUNK_FRAMES, row.frames - first)
         a, b = max(start, first), min(stop, first + whole)
-        part = KeypointTrack(row.skeleton, new.values[a - start : b - start], new.origin[a - start : b - start])
+        part = KeypointTrack(
+            row.skeleton, new.values[a - start : b - start], new.origin[a - start : b - start]
+        )
         if b - a < whole:
             part = _laid_over(_read_chunk(tx, row, chunk, people, shape), a - first, part)
         _write_chunk(tx, track_uid, chunk, part)
     written = max(row.frames_written, stop) if start <= row.frames_written else row.frames_written
     if people != row.people or written != row.frames_written:
-        tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(people=people, frames_written=written))
+        tx.execute(
+            update(_tracks).where(_tracks.c.uid == track_uid).values(people=people, frames_written=written)
+        )
 
 
 def set_people(tx: Connection, track_uid: str, people: int) -> None:
@@ -183,7 +190,7 @@ def remove(tx: Connection, uid: str) -> None:
 def _row(tx: Connection, uid: str) -> Row[Any]:
     row = tx.execute(select(_tracks).where(_tracks.c.uid == uid)).first()
     if row is None:
-        raise KnownError("These keypoints are no longer in the project.", hint="Undo their removal, or run the model.")
+        raise KnownError("These keypoints are no longer in the project.", hint="Undo their removal.")
     return row
 
 
@@ -202,7 +209,9 @@ def _read_chunk(
     tx: Connection, row: Row[Any], chunk: int, people: int, shape: tuple[int, int, int]
 ) -> KeypointTrack:
     first = chunk * CHUNK_FRAMES
-    found = tx.execute(select(_chunks).where(_chunks.c.track_uid == row.uid, _chunks.c.chunk == chunk)).first()
+    found = tx.execute(
+        select(_chunks).where(_chunks.c.track_uid == row.uid, _chunks.c.chunk == chunk)
+    ).first()
     if found is None:
         frames = min(CHUNK_FRAMES, row.frames - first)
         return KeypointTrack.empty(row.skeleton, frames, people, shape[1], row.dimensions)
@@ -212,15 +221,18 @@ def _read_chunk(
 def _unpacked(chunk: Row[Any], row: Row[Any], shape: tuple[int, int, int]) -> KeypointTrack:
     grid = (chunk.frames, chunk.people, shape[1])
     what = f"keypoints from frame {chunk.chunk * CHUNK_FRAMES} on"
-    values, origin = blobs.unpack(chunk.data, chunk.crc, what, ("float32", (*grid, shape[2])), ("uint8", grid))
+    values, origin = blobs.unpack(
+        chunk.data, chunk.crc, what, ("float32", (*grid, shape[2])), ("uint8", grid)
+    )
     return KeypointTrack(row.skeleton, values, origin)
 
 
 def _write_chunk(tx: Connection, track_uid: str, chunk: int, part: KeypointTrack) -> None:
-    data, crc = blobs.pack(part.values.astype(np.float32, copy=False), part.origin.astype(np.uint8, copy=False))
+    data, crc = blobs.pack(
+        part.values.astype(np.float32, copy=False), part.origin.astype(np.uint8, copy=False)
+    )
     row = {"frames": part.frames, "people": part.people, "data": data, "crc": crc}
-    statement = upsert(_chunks).values(track_uid=track_uid, chunk=chunk, **row)
-    tx.execute(statement.on_conflict_do_update(index_elements=["track_uid", "chunk"], set_=row))
+    tx.execute(_PUT_CHUNK, {"track_uid": track_uid, "chunk": chunk, **row})
 
 
 def _laid_over(below: KeypointTrack, at: int, part: KeypointTrack) -> KeypointTrack:

@@ -1,7 +1,7 @@
 """Bring a project file to the newest schema: the revisions in `storage/migrations`, run by Alembic from here.
 
-There is no alembic.ini and no command line: the files lie in the package, so an installed wheel can do it too.
-Alembic is imported only when there is something to do; opening a current file does not pay for it.
+There is no alembic.ini and no command line: the files lie in the package, so an installed wheel can do it
+too. Alembic is imported only when there is something to do; opening a current file does not pay for it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from models.domain.errors import KnownError
@@ -79,9 +78,8 @@ def by_name(tx: Connection, name: str) -> Video:
     row = tx.execute(select(_videos).where(_videos.c.name == name)).first()
     if row is None:
         known = ", ".join(tx.execute(select(_videos.c.name).order_by(_videos.c.position)).scalars())
-        raise KnownError(
-            f"The project has no video called '{name}'.", hint=f"It has: {known}." if known else "Add one first."
-        )
+        hint = f"It has: {known}." if known else "Add one first."
+        raise KnownError(f"The project has no video called '{name}'.", hint=hint)
     return _video(row)
 
 
@@ -147,7 +145,8 @@ def _refuse_taken(tx: Connection, name: str, uid: str) -> None:
 
 
 def _video(row: Row[Any]) -> Video:
-    (pts,) = blobs.unpack(row.pts, row.pts_crc, f"the frame times of '{row.name}'", (np.int64, (len(row.pts) // 8,)))
+    what = f"the frame times of '{row.name}'"
+    (pts,) = blobs.unpack(row.pts, row.pts_crc, what, ("int64", (len(row.pts) // 8,)))
     times = FrameTimes(pts, Fraction(row.time_base_num, row.time_base_den), row.end_pts)
     info = VideoInfo(
         row.path, row.content_hash, row.width_px, row.height_px, times, row.decode_failures, row.codec

@@ -119,7 +119,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_video_uid", "events", ["video_uid", "pts"])
     op.create_index("ix_events_key_event_uid", "events", ["key_event_uid"])
-    op.create_index("ix_events_annotator", "events", ["annotator"])
     op.create_index(
         "ix_events_suggestions",
         "events",
@@ -139,7 +138,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_intervals_video_uid", "intervals", ["video_uid", "start_pts"])
     op.create_index("ix_intervals_duration", "intervals", ["video_uid", "duration_pts"])
-    op.create_index("ix_intervals_annotator", "intervals", ["annotator"])
     op.create_table(
         "alignments",
         _video("reference_uid", primary_key=True),
