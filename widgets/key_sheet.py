@@ -35,14 +35,14 @@ class KeySheet(QDialog):
         self._mapping = dict(mapping)
         self._field = QLineEdit(placeholderText="Search an action or a key")
         self._field.setClearButtonEnabled(True)
-        self._field.setMaximumWidth(280)
+        self._field.setMinimumWidth(280)
         self._scroll = QScrollArea(widgetResizable=True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = column(self, margin_px=16, spacing_px=10)
         layout.addLayout(row(label("Keys", "title"), None, self._field))
         layout.addWidget(self._scroll, 1)
         layout.addWidget(label("No key acts while you type in a text field; Escape leaves it.", "hint"))
-        self.resize(1040, 640)
+        self.resize(1060, 680)
         self._field.textChanged.connect(self._show)
         self._show("")
         self._field.setFocus()
@@ -84,12 +84,26 @@ class KeySheet(QDialog):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(0, 1)
         grid.addWidget(section(group), 0, 0, 1, 2)
-        for i, action in enumerate(actions, start=1):
-            grid.addWidget(label(action.text, wrap=True), i, 0)
-            keys = [shown(key) for key in self._mapping.get(action.id, action.keys) if key != "Backtab"]
-            badges = [label(key, "key") for key in dict.fromkeys(keys)] or [label("no key", "hint")]
+        for i, (text, keys) in enumerate(_lines(actions, self._mapping), start=1):
+            grid.addWidget(label(text, wrap=True), i, 0)
+            badges = [label(key, "key") for key in keys] or [label("no key", "hint")]
             grid.addLayout(row(None, *badges, spacing_px=4), i, 1, Qt.AlignmentFlag.AlignTop)
         return box
+
+
+def _lines(actions: list[Action], mapping: Mapping[str, Keys]) -> list[tuple[str, list[str]]]:
+    """Text and shown keys of each action; the nine key events share a line while they keep their digits."""
+    digits = {f"label.{n}": (str(n),) for n in range(1, 10)}
+    together = all(mapping.get(action_id) == keys for action_id, keys in digits.items())
+    together = together and digits.keys() <= {action.id for action in actions}
+    lines = []
+    for action in actions:
+        if together and action.id == "label.1":
+            lines.append(("Set a key event here", ["1", "–", "9"]))
+        elif not (together and action.id in digits):
+            keys = [shown(key) for key in mapping.get(action.id, action.keys) if key != "Backtab"]
+            lines.append((action.text, [*dict.fromkeys(keys)]))
+    return lines
 
 
 def _balanced(heights: list[int], parts: int) -> list[list[int]]:
