@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
@@ -56,7 +57,7 @@ class Orientation:
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """The orientation that the file asks for, carried by its decoded frames."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    return Orientation() if matrix is None else Orientation.from_display_matrix(bytes(matrix))
+    return Orientation.from_display_matrix(bytes(matrix)) if isinstance(matrix, SideData) else Orientation()
 
 
 class RgbConverter:
