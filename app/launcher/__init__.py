@@ -5,7 +5,8 @@ from pathlib import Path
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).parent))
+    here = Path(__file__).parent
+    sys.path.insert(0, str(here if (here / "app").is_dir() else here.parents[1]))  # wheel, or source tree
     from app.__main__ import main as start
 
     start()

@@ -1,0 +1,147 @@
+"""`keyphase train …` and `keyphase eval …`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from app.jobs import run_job
+
+train_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+eval_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder with NAME.tar and NAME.npz.")]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Checkpoints and weights; resumes there.")]
+Minutes = Annotated[float | None, typer.Option(help="End after so many minutes (default: the recipe's).")]
+Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
+Threads = Annotated[int, typer.Option(min=0, help="Processor threads; 0 = all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def _changed(recipe: Any, **values: Any) -> Any:
+    return replace(recipe, **{name: value for name, value in values.items() if value is not None})
+
+
+def _prepare(threads: int, device: str) -> str:
+    import torch
+
+    from models.run.device import choose_device
+
+    if threads:
+        torch.set_num_threads(threads)
+    return str(choose_device(device))
+
+
+def _finished(path: Path, as_json: bool) -> None:
+    print(json.dumps({"weights": str(path)}) if as_json else f"Wrote {path}.")
+
+
+@train_app.command("hrnet")
+def train_hrnet_command(
+    data: DataFolder,
+    out: OutFolder,
+    recipe: Annotated[
+        str, typer.Option(click_type=click.Choice(["compact-lsp14", "published"]), help="Recipe.")
+    ] = "compact-lsp14",
+    split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
+    epochs: Annotated[int | None, typer.Option(help="End after so many epochs.")] = None,
+    minutes: Minutes = None,
+    seed: Seed = None,
+    threads: Threads = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train a 2D pose network (HRNet)."""
+    from models.train.recipes import POSE_RECIPES
+    from models.train.train_hrnet import train_hrnet
+
+    chosen = _changed(POSE_RECIPES[recipe], epochs=epochs, minutes=minutes, seed=seed)
+    run_job(train_hrnet(data, out, chosen, split=split, device=_prepare(threads, device)))
+    _finished(out / "hrnet.safetensors", as_json)
+
+
+@train_app.command("videopose3d")
+def train_videopose3d_command(
+    data: Annotated[Path, typer.Option(metavar="FILE.npz", help="Motion capture.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.safetensors", help="Weights; resumes beside it.")],
+    steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
+    minutes: Minutes = None,
+    seed: Seed = None,
+    threads: Threads = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train a 2D-to-3D lifter (VideoPose3D)."""
+    from models.train.train_lifter import LifterRecipe, train_lifter
+
+    _prepare(threads, "cpu")
+    run_job(train_lifter(data, out, _changed(LifterRecipe(), steps=steps, budget_min=minutes, seed=seed)))
+    _finished(out, as_json)
+
+
+@train_app.command("detector")
+def train_detector_command(
+    data: DataFolder,
+    textures: Annotated[Path, typer.Option(metavar="FILE.tar.gz", help="Pictures for backgrounds.")],
+    out: OutFolder,
+    steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
+    minutes: Minutes = None,
+    seed: Seed = None,
+    threads: Threads = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train the person detector."""
+    from models.train.detector_loop import DetectorRecipe, train_detector
+
+    recipe = _changed(DetectorRecipe(), steps=steps, minutes=minutes, seed=seed)
+    run_job(train_detector(data, textures, out, recipe, device=_prepare(threads, device)))
+    _finished(out / "person-detector.safetensors", as_json)
+
+
+def _print_scores(scores: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(scores, indent=1))
+        return
+    for name, value in scores.items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for key, score in value.items():
+                print(f"  {key}: {score:.4g}" if isinstance(score, float) else f"  {key}: {score}")
+        else:
+            print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+
+
+@eval_app.command("pose")
+def eval_pose_command(
+    data: DataFolder,
+    split: Annotated[str, typer.Option(metavar="NAME", help="NAME.tar and NAME.npz.")] = "val",
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """PCK@0.2 of the torso (left shoulder to right hip), per joint and mean."""
+    from models.run.pose2d import PoseEstimator
+    from models.train.evaluate_pose import evaluate_pose
+
+    _print_scores(evaluate_pose(data, split, PoseEstimator.load(model, device), limit), as_json)
+
+
+@eval_app.command("lift")
+def eval_lift_command(
+    data: Annotated[Path, typer.Option(metavar="FILE.npz", help="Motion capture.")],
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """MPJPE, P-MPJPE, N-MPJPE and velocity error in mm on the subjects kept out of training."""
+    from models.run.lift import Lifter
+    from models.train.evaluate_lift import evaluate_lift
+
+    _print_scores(evaluate_lift(data, Lifter.load(model, device)), as_json)

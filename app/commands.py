@@ -1,0 +1,438 @@
+"""Edits of a project. A command is a frozen dataclass; `apply` does it inside the caller's transaction.
+
+What `apply` returns says what changed and carries the command that takes it back. That inverse is a command like
+any other: applying it gives the redo. So undo needs no second description of any edit, and identities (uids)
+come back as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from models.domain.errors import KnownError
+from models.domain.labels import Event, Interval, LabelOrigin, new_uid
+from models.domain.ontology import Ontology
+from models.domain.timebase import Span
+from storage import labels, ontologies, runs, snapshots, tracks, videos
+from storage.snapshots import Snapshot
+from storage.tracks import TrackInfo
+from storage.videos import Video
+
+Kind = Literal["events", "intervals", "tracks", "ontology", "videos", "alignments", "runs"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """What an edit or a job changed. frames: half-open range of frames of a changed track, None = any.
+
+    inverse: the command that takes it back; None for what cannot be undone (results of jobs).
+    """
+
+    videos: frozenset[str]
+    kinds: frozenset[Kind]
+    frames: range | None = None
+    inverse: Command | None = field(default=None, repr=False, compare=False)
+
+
+class Command(Protocol):
+    """An edit. text: for the undo menu, as in "Undo set event"."""
+
+    @property
+    def text(self) -> str: ...
+
+    def apply(self, tx: Connection) -> ChangeSet: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several commands as one step, done in order."""
+
+    text: str
+    commands: tuple[Command, ...]
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        changes = [command.apply(tx) for command in self.commands]
+        inverses = tuple(change.inverse for change in reversed(changes) if change.inverse is not None)
+        frames = {change.frames for change in changes if "tracks" in change.kinds}
+        return ChangeSet(
+            frozenset().union(*(change.videos for change in changes)),
+            frozenset().union(*(change.kinds for change in changes)),
+            frames.pop() if len(frames) == 1 else None,
+            Together(self.text, inverses),
+        )
+
+
+# --- events ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PutEvents:
+    """Insert events, or replace those with the same uid."""
+
+    events: tuple[Event, ...]
+    text: str = "set events"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        before = {event.uid: labels.find_event(tx, event.uid) for event in self.events}
+        labels.put_events(tx, self.events)
+        old = tuple(event for event in before.values() if event is not None)
+        new = tuple(uid for uid, event in before.items() if event is None)
+        undo: list[Command] = []
+        if new:
+            undo.append(DeleteEvents(new))
+        if old:
+            undo.append(PutEvents(old))
+        return _events_changed((*self.events, *old), Together(self.text, tuple(undo)))
+
+
+@dataclass(frozen=True, slots=True)
+class PutEvent:
+    """Insert an event, or replace the one with the same uid."""
+
+    event: Event
+    text: str = "set event"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        return PutEvents((self.event,)).apply(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEvent:
+    """Move an event to another pts. A suggestion that a person moves becomes that person's label."""
+
+    uid: str
+    pts: int
+    annotator: str = ""
+    text: str = "move event"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        event = labels.get_event(tx, self.uid)
+        if event.is_suggestion:
+            event = _accepted(event, self.annotator)
+        return PutEvents((replace(event, pts=self.pts),)).apply(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEvents:
+    """Delete events; those that are gone already are passed over."""
+
+    uids: tuple[str, ...]
+    text: str = "delete events"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        found = (labels.find_event(tx, uid) for uid in dict.fromkeys(self.uids))
+        old = tuple(event for event in found if event is not None)
+        for event in old:
+            labels.delete_event(tx, event.uid)
+        return _events_changed(old, PutEvents(old))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEvent:
+    """Delete an event."""
+
+    uid: str
+    text: str = "delete event"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        return DeleteEvents((self.uid,)).apply(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSuggestions:
+    """Make suggestions a person's labels, where they are; labels that are no suggestions stay as they are."""
+
+    uids: tuple[str, ...]
+    annotator: str = ""
+    text: str = "accept suggestions"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        events = (labels.get_event(tx, uid) for uid in self.uids)
+        return PutEvents(tuple(_accepted(e, self.annotator) for e in events if e.is_suggestion)).apply(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectSuggestions:
+    """Delete suggestions; labels that are no suggestions stay."""
+
+    uids: tuple[str, ...]
+    text: str = "reject suggestions"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        events = (labels.get_event(tx, uid) for uid in self.uids)
+        return DeleteEvents(tuple(e.uid for e in events if e.is_suggestion)).apply(tx)
+
+
+def _accepted(event: Event, annotator: str) -> Event:
+    return replace(
+        event, origin=LabelOrigin.HUMAN, confidence=1.0, uncertainty_frames=0.0, annotator=annotator or event.annotator
+    )
+
+
+def _events_changed(events: tuple[Event, ...], inverse: Command) -> ChangeSet:
+    return ChangeSet(frozenset(e.video_uid for e in events), frozenset({"events"}), None, inverse)
+
+
+# --- intervals ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PutInterval:
+    """Insert an interval, or replace the one with the same uid."""
+
+    interval: Interval
+    text: str = "set interval"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = labels.find_interval(tx, self.interval.uid)
+        labels.put_interval(tx, self.interval)
+        inverse = DeleteInterval(self.interval.uid) if old is None else PutInterval(old)
+        return _intervals_changed(self.interval, inverse)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteInterval:
+    """Delete an interval. Raises KnownError when it is gone already."""
+
+    uid: str
+    text: str = "delete interval"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = labels.get_interval(tx, self.uid)
+        labels.delete_interval(tx, self.uid)
+        return _intervals_changed(old, PutInterval(old))
+
+
+@dataclass(frozen=True, slots=True)
+class SplitInterval:
+    """Cut an interval in two at a pts strictly inside it (else KnownError); the left part keeps its identity."""
+
+    uid: str
+    pts: int
+    text: str = "split interval"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        whole = labels.get_interval(tx, self.uid)
+        if not whole.span.start_pts < self.pts < whole.span.end_pts:
+            raise KnownError(f"'{whole.name}' cannot be split here.", hint="Put the playhead inside it.")
+        left = replace(whole, span=Span(whole.span.start_pts, self.pts))
+        right = replace(whole, uid=new_uid(), span=Span(self.pts, whole.span.end_pts))
+        return Together(self.text, (PutInterval(left), PutInterval(right))).apply(tx)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeIntervals:
+    """Make one interval of two or more on one tier, gaps included; it keeps identity and name of the first."""
+
+    uids: tuple[str, ...]
+    text: str = "merge intervals"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        parts = [labels.get_interval(tx, uid) for uid in dict.fromkeys(self.uids)]
+        if len(parts) < 2 or len({(part.video_uid, part.tier) for part in parts}) != 1:
+            raise KnownError("Only intervals on one tier can be merged.", hint="Choose two or more on one tier.")
+        first, *others = sorted(parts, key=lambda part: part.span.start_pts)
+        whole = replace(first, span=Span(first.span.start_pts, max(part.span.end_pts for part in parts)))
+        return Together(self.text, (*(DeleteInterval(o.uid) for o in others), PutInterval(whole))).apply(tx)
+
+
+def _intervals_changed(interval: Interval, inverse: Command) -> ChangeSet:
+    return ChangeSet(frozenset({interval.video_uid}), frozenset({"intervals"}), None, inverse)
+
+
+# --- keypoints ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetJoints:
+    """Set single joints of a track: a drag, a visibility cycle, a swap, a copy, an interpolation.
+
+    places: int (N, 3) – frame, person, joint. values: float32 (N, D + 1) – coordinates, confidence. origin: uint8
+    (N,). people: number of people the track has afterwards; None = as many as before, or more if a place needs it.
+    """
+
+    track_uid: str
+    places: NDArray[np.int64]
+    values: NDArray[np.float32]
+    origin: NDArray[np.uint8]
+    text: str = "move joint"
+    people: int | None = None
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        info = tracks.get(tx, self.track_uid)
+        old = tracks.put_joints(tx, self.track_uid, self.places, self.values, self.origin)
+        if self.people is not None:
+            tracks.set_people(tx, self.track_uid, self.people)
+        frame = np.asarray(self.places)[:, 0]
+        return ChangeSet(
+            frozenset({info.video_uid}),
+            frozenset({"tracks"}),
+            range(int(frame.min()), int(frame.max()) + 1),
+            replace(self, values=old[0], origin=old[1], people=info.people),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AddTrack:
+    """Add an empty track, to be filled by hand; when it is active, undo makes the one before active again."""
+
+    info: TrackInfo
+    text: str = "add keypoints"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        tracks.create(tx, self.info)
+        return ChangeSet(frozenset({self.info.video_uid}), frozenset({"tracks"}), None, RemoveTrack(self.info.uid))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTrack:
+    """Remove a track; the latest one before it becomes active."""
+
+    uid: str
+    text: str = "remove keypoints"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        info, taken = tracks.get(tx, self.uid), snapshots.of_track(tx, self.uid)
+        tracks.remove(tx, self.uid)
+        again = RestoreRows(taken, RemoveTrack(self.uid), frozenset({info.video_uid}), frozenset({"tracks"}))
+        return replace(again.change, inverse=again)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRun:
+    """Remove a run with all it made; the previous track becomes active again."""
+
+    uid: str
+    text: str = "remove result"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        run = runs.get(tx, self.uid)
+        taken = snapshots.of_run(tx, self.uid)
+        runs.remove(tx, self.uid)
+        kinds: frozenset[Kind] = frozenset({"runs", "tracks", "alignments"})
+        again = RestoreRows(taken, RemoveRun(self.uid), frozenset({run.video_uid}), kinds)
+        return replace(again.change, inverse=again)
+
+
+# --- ontologies -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOntology:
+    """Add an ontology or change the one with its uid; renamed key events keep their labels.
+
+    Raises KnownError when a key event that labels use would be lost, unless `delete_labels` says that they go
+    with it.
+    """
+
+    ontology: Ontology
+    delete_labels: bool = False
+    text: str = "change ontology"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        known = {ontology.uid: ontology for ontology in ontologies.all_ontologies(tx)}
+        old = known.get(self.ontology.uid)
+        kept = {event.uid for event in self.ontology.events}
+        lost = {event.uid for event in old.events} - kept if old else set()
+        first: tuple[Command, ...] = ()
+        if self.delete_labels and lost:
+            first = (DeleteEvents(tuple(e.uid for e in labels.events(tx) if e.key_event_uid in lost)),)
+        deleted = Together(self.text, first).apply(tx)
+        ontologies.save(tx, self.ontology)
+        back: Command = SaveOntology(old) if old else RemoveOntology(self.ontology.uid)
+        inverse = Together(self.text, (back, *([deleted.inverse] if deleted.inverse else [])))
+        return ChangeSet(deleted.videos, deleted.kinds | {"ontology"}, None, inverse)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOntology:
+    """Remove an ontology. Raises KnownError when it is the current one or labels use it."""
+
+    uid: str
+    text: str = "remove ontology"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = ontologies.get(tx, self.uid)
+        ontologies.remove(tx, self.uid)
+        return ChangeSet(frozenset(), frozenset({"ontology"}), None, SaveOntology(old))
+
+
+@dataclass(frozen=True, slots=True)
+class SetCurrentOntology:
+    """Choose the ontology that number keys label with."""
+
+    uid: str
+    text: str = "choose ontology"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = ontologies.current(tx)
+        ontologies.set_current(tx, self.uid)
+        return ChangeSet(frozenset(), frozenset({"ontology"}), None, SetCurrentOntology(old.uid))
+
+
+# --- videos ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddVideos:
+    """Add videos at the end of the media list."""
+
+    videos: tuple[Video, ...]
+    text: str = "add videos"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        for video in self.videos:
+            videos.add(tx, video)
+        uids = [video.uid for video in self.videos]
+        inverse = Together(self.text, tuple(RemoveVideo(uid) for uid in reversed(uids)))
+        return ChangeSet(frozenset(uids), frozenset({"videos"}), None, inverse)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVideo:
+    """Remove a video with its labels, tracks and alignments; undo brings all of them back."""
+
+    uid: str
+    text: str = "remove video"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        videos.get(tx, self.uid)
+        taken = snapshots.of_video(tx, self.uid)
+        videos.remove(tx, self.uid)
+        kinds: frozenset[Kind] = frozenset({"videos", "events", "intervals", "tracks", "alignments", "runs"})
+        again = RestoreRows(taken, RemoveVideo(self.uid), frozenset({self.uid}), kinds)
+        return replace(again.change, inverse=again)
+
+
+@dataclass(frozen=True, slots=True)
+class RenameVideo:
+    """Give a video another name. Raises KnownError when it is taken."""
+
+    uid: str
+    name: str
+    text: str = "rename video"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = videos.get(tx, self.uid)
+        videos.rename(tx, self.uid, self.name)
+        return ChangeSet(frozenset({self.uid}), frozenset({"videos"}), None, RenameVideo(self.uid, old.name))
+
+
+@dataclass(frozen=True, slots=True)
+class RelinkVideo:
+    """Say where a video's file lies now; path: relative to the project, with forward slashes."""
+
+    uid: str
+    path: str
+    text: str = "relink video"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        old = videos.get(tx, self.uid)
+        videos.relink(tx, self.uid, self.path)
+        return ChangeSet(frozenset({self.uid}), frozenset({"videos"}), None, RelinkVideo(self.uid, old.path))
