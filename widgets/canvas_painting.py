@@ -102,16 +102,7 @@ def paint_layer(
         )
     painter.setFont(small_font(painter.font()))
     metrics, room = QFontMetricsF(painter.font()), QRectF(bounds).adjusted(6, 6, -6, -6)
-    for person, xy in enumerate(on_screen):
-        corner = label_corner(xy)
-        if corner is not None and QRectF(bounds).adjusted(-60, -60, 60, 60).contains(corner):
-            color = DARK.accent if person == chosen else DARK.muted
-            paint_chip(
-                painter,
-                layer.names[person],
-                chip_rect(metrics, layer.names[person], corner, room),
-                color=color,
-            )
+    _paint_names(painter, layer.names, on_screen, chosen, room)
     named = hover or (
         (selection.person, selection.joint) if selection and selection.joint is not None else None
     )
@@ -119,7 +110,25 @@ def paint_layer(
         _paint_joint_chip(painter, layer, values, on_screen, named, room)
     if missing and selection is not None and selection.joint is not None:
         text = f"{layer.skeleton.joints[selection.joint]} has no position here: double-click to place it"
-        paint_chip(painter, text, chip_rect(metrics, text, room.bottomLeft(), room))
+        paint_chip(painter, text, chip_rect(metrics, text, room.bottomRight(), room))
+
+
+def _paint_names(
+    painter: QPainter, names: Sequence[str], on_screen: NDArray[np.floating], chosen: int | None, room: QRectF
+) -> None:
+    """Paint a label above each person; where two would overlap, the later one moves up."""
+    metrics = QFontMetricsF(painter.font())
+    taken: list[QRectF] = []
+    for name, xy, person in zip(names, on_screen, range(len(names)), strict=True):
+        corner = label_corner(xy)
+        if corner is None or not room.adjusted(-60, -60, 60, 60).contains(corner):
+            continue
+        rect = chip_rect(metrics, name, corner, room)
+        for other in sorted(taken, key=lambda r: -r.top()):
+            if rect.intersects(other):
+                rect.moveBottom(other.top() - 2)
+        taken.append(rect)
+        paint_chip(painter, name, rect, color=DARK.accent if person == chosen else DARK.muted)
 
 
 def _paint_joint_chip(

@@ -25,13 +25,13 @@ def chip_rect(metrics: QFontMetricsF, text: str, corner: QPointF, bounds: QRectF
 def paint_chip(
     painter: QPainter, text: str, rect: QRectF, *, color: QColor = TEXT, outline: QColor | None = None
 ) -> None:
-    """Paint `text` on a dark rounded plate that fills `rect`; too long a text ends in an ellipsis."""
+    """Paint `text` on a dark rounded plate that fills `rect`; a text too long loses its middle."""
     painter.setPen(QPen(outline, 1.2) if outline is not None else Qt.PenStyle.NoPen)
     painter.setBrush(FILL)
     painter.drawRoundedRect(rect, ROUND, ROUND)
     painter.setPen(color)
     fitted = QFontMetricsF(painter.font()).elidedText(
-        text, Qt.TextElideMode.ElideRight, rect.width() - 2 * PAD_X + 1
+        text, Qt.TextElideMode.ElideMiddle, rect.width() - 2 * PAD_X + 1
     )
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, fitted)
 

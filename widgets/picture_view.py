@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QFocusEvent,
     QFontMetricsF,
     QKeyEvent,
@@ -22,6 +23,8 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPen,
+    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
@@ -161,10 +164,16 @@ class PictureView(QWidget):
                     painter, self._message, rect, color=theme.DARK.error if self._failed else theme.DARK.text
                 )
             return
+        ink = theme.DARK.error if self._failed else theme.current().canvas_text
+        middle = bounds.center() - QPointF(0, 24)
+        _paint_film(painter, middle, ink)
         painter.setFont(self.font())
-        painter.setPen(theme.DARK.error if self._failed else theme.current().canvas_text)
-        wrap = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(bounds.adjusted(30, 0, -30, 0), wrap, self._message or EMPTY_HINT)
+        painter.setPen(ink)
+        below = QRectF(
+            bounds.left() + 30, middle.y() + 34, bounds.width() - 60, bounds.bottom() - middle.y() - 34
+        )
+        wrap = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.drawText(below, wrap, self._message or EMPTY_HINT)
 
     # ---- mouse and keys -----------------------------------------------------------------------------------
 
@@ -282,3 +291,16 @@ def point_of(event: QMouseEvent) -> Point:
 
 def _is_plain_space(event: QKeyEvent) -> bool:
     return event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier
+
+
+def _paint_film(painter: QPainter, middle: QPointF, ink: QColor) -> None:
+    """A frame of film with a triangle in it, for a canvas without a picture."""
+    line = QColor(ink)
+    line.setAlphaF(0.55)
+    painter.setPen(QPen(line, 1.6))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(middle.x() - 28, middle.y() - 20, 56, 40), 6, 6)
+    triangle = QPolygonF([middle + QPointF(-6, -9), middle + QPointF(10, 0), middle + QPointF(-6, 9)])
+    painter.setBrush(line)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawPolygon(triangle)

@@ -21,7 +21,7 @@ from models.domain.track import Origin
 from widgets.theme import DARK
 
 Array = NDArray[np.floating]
-HANDLE_PX = 5.5
+HANDLE_PX = 6.0
 SMALLEST_HANDLE_PX = 2.4
 HANDLE_OF_HEIGHT = 0.035
 LOW_CONFIDENCE = 0.5
@@ -98,7 +98,7 @@ def label_corner(xy: Array) -> QPointF | None:
     if not len(seen):
         return None
     top = seen[seen[:, 1].argmin()]
-    return QPointF(float(top[0]) - 24, float(top[1]) - 14)
+    return QPointF(float(top[0]) - 28, float(top[1]) - 17)
 
 
 def paint_person(
@@ -150,8 +150,12 @@ def paint_ghost(painter: QPainter, xy: Array, skeleton: Skeleton) -> None:
 
 
 def _paint_limb(painter: QPainter, a: Array, b: Array, side: str, radius: float, opacity: float) -> None:
-    width = max(1.4, 0.5 * radius)
-    start, end = QPointF(float(a[0]), float(a[1])), QPointF(float(b[0]), float(b[1]))
+    width = max(1.4, 0.52 * radius)
+    length = float(np.hypot(*(b - a)))
+    if length <= 2 * radius:
+        return
+    ends = a + (b - a) * (radius / length), b - (b - a) * (radius / length)  # handles stay free to look through
+    start, end = (QPointF(float(x), float(y)) for x, y in ends)
     painter.setOpacity(opacity)
     for extra, color in ((1.8, HALO), (0.0, SIDE_COLORS[side])):
         pen = QPen(color, width + extra, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
@@ -196,8 +200,8 @@ def _paint_joint(
         painter.restore()
     pen = QPen(color, line)
     if origin == Origin.INTERPOLATED:
-        pen.setDashPattern([1.0, 1.0])
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen = QPen(color, 1.25 * line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+        pen.setDashPattern([1.0, 0.8])
     painter.setPen(pen)
     painter.drawPath(shape)
 

@@ -209,7 +209,9 @@ class VideoCanvas(PictureView):
         if person is None:
             return Pan(at, at)
         self._select(Selection(person, hit[1] if hit else None))
-        if not self._editable() or (hit is None and not whole):
+        if not self._exact:
+            return None  # a preview: nothing to drag until the exact frame is there
+        if hit is None and not whole:
             return Pan(at, at)
         return PoseDrag(person, hit[1] if hit and not whole else None, at)
 
@@ -234,6 +236,10 @@ class VideoCanvas(PictureView):
         if event.button() == Qt.MouseButton.RightButton:
             return
         gesture = self._gesture
+        if isinstance(gesture, PoseDrag):
+            gesture = gesture.moved(point_of(event), self._view)  # the last move may have been swallowed
+        elif isinstance(gesture, BoxDrag):
+            gesture = BoxDrag(gesture.press, self._view.to_image(point_of(event)))
         super().mouseReleaseEvent(event)
         if isinstance(gesture, PoseDrag) and gesture.begun and (gesture.dx or gesture.dy):
             self._commit(gesture)
