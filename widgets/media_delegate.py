@@ -22,7 +22,7 @@ _Index = QModelIndex | QPersistentModelIndex
 class Take:
     """What the browser shows of a video.
 
-    fps: mean frame rate. missing: the file is not where it was. decode_failures: frames that no decoder reads.
+    fps: mean frame rate. missing: the file is not where it was. decode_failures: unreadable frames.
     """
 
     uid: str

@@ -208,7 +208,8 @@ class MediaList(QWidget):
 
         if not many:
             entry("Rename", lambda: self.rename(first.uid))
-            entry("Set as reference", lambda: self.reference_requested.emit(first.uid), not first.is_reference)
+            others = not first.is_reference
+            entry("Set as reference", lambda: self.reference_requested.emit(first.uid), others)
             relink = "Relink…" if first.missing else "Relink to another file…"
             entry(relink, lambda: self.relink_requested.emit(first.uid))
             menu.addSeparator()
