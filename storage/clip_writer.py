@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import av
 import numpy as np
@@ -22,31 +23,55 @@ from av.video.stream import VideoStream
 from models.domain.errors import KnownError
 from storage.picture import HD_HEIGHT_PX, RgbImage
 
-H264_OPTIONS = {"crf": "18", "preset": "veryfast"}  # visually lossless
-MPEG4_OPTIONS = {"qscale": "2"}
 MAX_RATE_DENOMINATOR = 65_535  # MPEG-4's limit on the ticks of a second
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A codec of FFmpeg with its options and the pixels it is given."""
+
+    codec: str
+    options: tuple[tuple[str, str], ...]
+    pixel_format: str = "yuv420p"
+    color_range: ColorRange = ColorRange.MPEG
+
+
+H264 = Encoding("libx264", (("crf", "18"), ("preset", "veryfast")))  # visually lossless
+MPEG4 = Encoding("mpeg4", (("qmin", "2"), ("qmax", "4")))
+MOTION_JPEG = Encoding("mjpeg", (("qmin", "4"), ("qmax", "8")), "yuvj420p", ColorRange.JPEG)
 
 
 class ClipWriter:
     """Writes RGB frames to `path` (mp4, mov, mkv by suffix). Use as a context manager, or call `finish` or
     `abort`.
 
-    As a context manager it finishes the clip, or aborts it where the block raises. Raises KnownError where
-    the file cannot be written.
+    As a context manager it finishes the clip, or aborts it where the block raises or wrote nothing.
+    `comment` is kept in the file. Raises KnownError where the file cannot be written.
     """
 
-    def __init__(self, path: str | Path, width: int, height: int, fps: Fraction) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        *,
+        encoding: Encoding | None = None,
+        comment: str = "",
+    ) -> None:
         if width <= 0 or height <= 0 or fps <= 0:
             raise ValueError("a clip needs a positive size and frame rate")
         self.path = Path(path)
         self.frames_written = 0
         self._size_px = (width, height)
-        self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        self._encoding = encoding or (H264 if H264.codec in codecs_available else MPEG4)
+        self._part = self.path.with_name(f"{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
         self._rate = Fraction(fps).limit_denominator(MAX_RATE_DENOMINATOR)
         self._colorspace = Colorspace.ITU709 if height >= HD_HEIGHT_PX else Colorspace.ITU601
         self._reformatter = VideoReformatter()
         try:
             self._container = av.open(os.fspath(self._part), "w", options={"movflags": "faststart"})
+            self._container.metadata["comment"] = comment
             self._stream = self._add_stream(width + width % 2, height + height % 2)
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
@@ -61,16 +86,13 @@ class ClipWriter:
             raise ValueError(
                 f"expected uint8 ({height}, {width}, 3), got {frame_rgb.dtype} {frame_rgb.shape}"
             )
-        padded = (
-            np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)))
-            if height % 2 or width % 2
-            else frame_rgb
-        )
+        if height % 2 or width % 2:
+            frame_rgb = np.pad(frame_rgb, ((0, height % 2), (0, width % 2), (0, 0)))
         frame = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"),
-            format="yuv420p",
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_rgb), format="rgb24"),
+            format=self._encoding.pixel_format,
             dst_colorspace=self._colorspace,
-            dst_color_range=ColorRange.MPEG,
+            dst_color_range=self._encoding.color_range,
             threads=2,
         )
         frame.pts, frame.time_base = self.frames_written, 1 / self._rate
@@ -109,19 +131,14 @@ class ClipWriter:
             self.abort()
 
     def _add_stream(self, width: int, height: int) -> VideoStream:
-        h264 = "libx264" in codecs_available
-        stream = cast(
-            VideoStream,
-            self._container.add_stream(
-                "libx264" if h264 else "mpeg4",
-                rate=self._rate,
-                options=H264_OPTIONS if h264 else MPEG4_OPTIONS,
-            ),
+        stream = self._container.add_stream(
+            self._encoding.codec, rate=self._rate, options=dict(self._encoding.options)
         )
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, self._encoding.pixel_format
         context = stream.codec_context
         context.time_base = 1 / self._rate
-        context.color_range = ColorRange.MPEG
+        context.color_range = self._encoding.color_range
         context.colorspace = 1 if self._colorspace == Colorspace.ITU709 else 6  # AVCOL_SPC_BT709, _SMPTE170M
         return stream
 
