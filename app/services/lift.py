@@ -66,7 +66,7 @@ def relift_frames(
         source, target = tracks.active(tx, video_uid, 2), tracks.active(tx, video_uid, 3)
         if source is None or target is None or person >= target.people:
             return None
-        reach = lifter.receptive_field
+        reach = lifter.reach(video.info.times.fps)
         first, last = max(0, start - reach), min(source.frames, stop + reach)
         poses = tracks.read(tx, source.uid)
         values = tracks.read_frames(tx, target.uid, first, last)
