@@ -99,6 +99,13 @@ class ExactDecoder:
             key -= 1
             self._start(key)
 
+    def comes_next(self, index: int) -> int:
+        """The frame that comes first on the way to `index`: the next one, or the keyframe to seek to."""
+        key = self.index.key_before(index)
+        if self._goes_on_to(index, key):
+            return self._next
+        return min(index, self._key_frame(key))
+
     def first_picture(self) -> tuple[int, av.VideoFrame] | None:
         """The first picture that can be decoded, with its frame index; None when there is none."""
         self._start(0)
@@ -120,11 +127,13 @@ class ExactDecoder:
 
     def _goes_on_to(self, index: int, key: int) -> bool:
         """Whether decoding on from here reaches `index` at least as soon as seeking to its keyframe."""
-        key_frame = self._frame_at_or_after(int(self.index.key_pts[key])) if self.index.timed else 0
-        return self._next <= index and key_frame <= self._next + NEAR_FRAMES
+        return self._next <= index and self._key_frame(key) <= self._next + NEAR_FRAMES
 
-    def _frame_at_or_after(self, pts: int) -> int:
-        return int(self.index.times.pts.searchsorted(pts, side="left"))
+    def _key_frame(self, key: int) -> int:
+        """Frame index from which keyframe `key` can be decoded."""
+        if not self.index.timed:
+            return 0
+        return int(self.index.times.pts.searchsorted(self.index.key_pts[key], side="left"))
 
     def _run_to(self, index: int, passed: Passed) -> tuple[int, int, av.VideoFrame | None]:
         """Decode forwards to `index`: first frame of this run, last frame before `index`, the picture."""
@@ -147,9 +156,8 @@ class ExactDecoder:
         """Stand at keyframe `key`."""
         self._key = key
         self._first = len(self.index.times)
-        self._next = 0
+        self._next = self._key_frame(key)
         if self.index.timed:
-            self._next = self._frame_at_or_after(int(self.index.key_pts[key]))
             self._pictures = self._numbered_by_pts(self._packets_from(key), from_frame=self._next)
         else:
             self._reopen()

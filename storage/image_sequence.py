@@ -115,6 +115,9 @@ class ImageSequenceReader:
     def nearest_ready(self, index: int) -> int | None:
         return None
 
+    def prepare(self, index: int, at_most_frames: int) -> bool:
+        return True
+
     def close(self) -> None:
         """Nothing is held open."""
 

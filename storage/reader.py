@@ -68,6 +68,13 @@ class VideoReader(Protocol):
         """The frame nearest to `index` that needs no decoding; None when there is none."""
         ...
 
+    def prepare(self, index: int, at_most_frames: int) -> bool:
+        """Do a part of the decoding that `frame(index)` needs: so many frames. True when it needs no more.
+
+        Lets a caller give up on a frame that lies far from its keyframe.
+        """
+        ...
+
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
@@ -142,6 +149,14 @@ class FileReader:
     def nearest_ready(self, index: int) -> int | None:
         ready = self._cache.indices(self._owner)
         return min(ready, key=lambda i: abs(i - index), default=None)
+
+    def prepare(self, index: int, at_most_frames: int) -> bool:
+        with self._lock:
+            if self._cache.get(self._owner, index) is not None:
+                return True
+            reached = min(index, self._decoder.comes_next(index) + at_most_frames - 1)
+            self._picture(reached)
+            return reached == index
 
     def close(self) -> None:
         with self._lock:
