@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableV
 from models.domain.skeleton import Skeleton
 from models.domain.track import Origin
 from widgets.icons import IconButton
-from widgets.parts import column, label, row, section
+from widgets.parts import column, label, row, section, side_mark
 from widgets.theme import current
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -73,6 +73,8 @@ class JointModel(QAbstractTableModel):
             return self._cell(joint, at)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(at)
+        if role == Qt.ItemDataRole.DecorationRole and at == 0:
+            return side_mark(self._skeleton.side(joint))
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._color(joint, at)
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -31,7 +31,7 @@ class KeyEventRow:
 
 
 class KeyEventDelegate(QStyledItemDelegate):
-    """A suggestion is dashed and in words; the event under the playhead has a bar and bold type."""
+    """A suggestion is dotted and in words; the event under the playhead has a bar and a bright time."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(150, max(option.fontMetrics.height() + 14, _KEY_PX + 8))
@@ -65,11 +65,10 @@ class KeyEventDelegate(QStyledItemDelegate):
         painter.setPen(QPen(color, 1.4, Qt.PenStyle.DotLine if shown.suggested else Qt.PenStyle.SolidLine))
         painter.setBrush(Qt.BrushStyle.NoBrush if shown.suggested or not shown.moments_pts else color)
         painter.drawRoundedRect(patch, 2, 2)
-        font.setBold(shown.here)
         painter.setFont(font)
         metrics = painter.fontMetrics()
         right = rect.adjusted(0, 0, -8, 0)
-        time = f"suggested  {shown.text}" if shown.suggested else shown.text
+        time = "suggested" if shown.suggested else shown.text
         align = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(theme.text if shown.here else theme.muted)
         painter.drawText(right, align | Qt.AlignmentFlag.AlignRight, time)

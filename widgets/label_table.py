@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QIcon
 
-from models.domain.labels import Event, Interval
+from models.domain.labels import Event, Interval, LabelOrigin
 from models.domain.ontology import Ontology
 from models.domain.timebase import FrameTimes
 from widgets.parts import clock, swatch_icon
@@ -170,7 +170,9 @@ class LabelModel(QAbstractTableModel):
         return video.name if video is not None else "?"
 
     def _name(self, item: Label) -> str:
-        return self._names.get(item.key_event_uid, "?") if isinstance(item, Event) else item.name
+        if isinstance(item, Event):
+            return self._names.get(item.key_event_uid, "?")
+        return f"{item.tier} · {item.name}" if item.tier else item.name
 
     def _cell(self, item: Label, column: int) -> str:
         if column in (_FRAME, _TIME):
@@ -203,10 +205,12 @@ class LabelModel(QAbstractTableModel):
 
 
 def _kind(item: Label) -> str:
-    return "event" if isinstance(item, Event) else f"interval · {item.tier}" if item.tier else "interval"
+    return "event" if isinstance(item, Event) else "interval"
 
 
 def _confidence(item: Label) -> str:
+    if item.origin == LabelOrigin.HUMAN and item.confidence == 1:
+        return ""
     text = f"{item.confidence:.2f}"
     if isinstance(item, Event) and item.uncertainty_frames > 0:
         text += f"  ±{item.uncertainty_frames:.0f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QMenu, QTableView, QWidget
 
@@ -14,7 +14,7 @@ from widgets.label_table import COLUMNS, Label, LabelModel, VideoFacts, start_pt
 from widgets.parts import button, column, label, row
 
 _WIDTHS_PX = {
-    "video": 120, "kind": 90, "name": 170, "frame": 60, "time": 130, "origin": 100, "confidence": 90,
+    "video": 120, "kind": 70, "name": 180, "frame": 60, "time": 140, "origin": 100, "confidence": 90,
 }  # fmt: skip
 _FILTER_DELAY_MS = 120
 
@@ -161,6 +161,7 @@ class _Table(QTableView):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setWordWrap(False)
         self.setShowGrid(False)
+        self.setIconSize(QSize(11, 11))
         self.setTabKeyNavigation(False)
         self.setSortingEnabled(True)
         self.setAccessibleName("All labels")

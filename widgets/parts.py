@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from widgets.theme import current
 
 PANEL_MARGIN_PX = 10
 
@@ -94,7 +96,29 @@ def swatch(color: str | QColor, size_px: int = 11) -> QPixmap:
 
 
 def swatch_icon(color: str | QColor) -> QIcon:
-    return QIcon(swatch(color))
+    drawn = QIcon(swatch(color))
+    drawn.addPixmap(swatch(color), QIcon.Mode.Selected)  # a selected row must not tint the colour
+    return drawn
+
+
+def side_mark(side: str, size_px: int = 11) -> QPixmap:
+    """The shape of a side as on the canvas: left a circle, right a square, middle a diamond."""
+    theme = current()
+    pixmap = QPixmap(size_px * 2, size_px * 2)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush({"left": theme.left, "right": theme.right}.get(side, theme.middle))
+    painter.translate(size_px / 2, size_px / 2)
+    if side == "left":
+        painter.drawEllipse(QPointF(0, 0), 3.6, 3.6)
+    else:
+        painter.rotate(0 if side == "right" else 45)
+        painter.drawRect(QRectF(-3, -3, 6, 6))
+    painter.end()
+    return pixmap
 
 
 def clock(seconds: float) -> str:
