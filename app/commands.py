@@ -1,15 +1,14 @@
 """Edits of a project. A command is a frozen dataclass; `apply` does it inside the caller's transaction.
 
-What `apply` returns says what changed and carries the command that takes it back. That inverse is a command like
-any other: applying it gives the redo. So undo needs no second description of any edit, and identities (uids)
-come back as they were.
+What `apply` returns says what changed and carries the command that takes it back. That inverse is a command
+like any other: applying it gives the redo. So undo needs no second description of any edit, and identities
+(uids) come back as they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from storage.tracks import TrackInfo
 from storage.videos import Video
 
 Kind = Literal["events", "intervals", "tracks", "ontology", "videos", "alignments", "runs"]
+_EVERYTHING: frozenset[Kind] = frozenset(get_args(Kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,21 @@ class Together:
         )
 
 
-# --- events ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class RestoreRows:
+    """Put back what was removed as a whole. change: what that changes; back: the removal."""
+
+    snapshot: Snapshot
+    change: ChangeSet
+    back: Command
+    text: str = "restore"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        snapshots.restore(tx, self.snapshot)
+        return replace(self.change, inverse=self.back)
+
+
+# --- events
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +185,11 @@ class RejectSuggestions:
 
 def _accepted(event: Event, annotator: str) -> Event:
     return replace(
-        event, origin=LabelOrigin.HUMAN, confidence=1.0, uncertainty_frames=0.0, annotator=annotator or event.annotator
+        event,
+        origin=LabelOrigin.HUMAN,
+        confidence=1.0,
+        uncertainty_frames=0.0,
+        annotator=annotator or event.annotator,
     )
 
 
@@ -179,7 +197,7 @@ def _events_changed(events: tuple[Event, ...], inverse: Command) -> ChangeSet:
     return ChangeSet(frozenset(e.video_uid for e in events), frozenset({"events"}), None, inverse)
 
 
-# --- intervals ------------------------------------------------------------------------------------------------
+# --- intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +229,7 @@ class DeleteInterval:
 
 @dataclass(frozen=True, slots=True)
 class SplitInterval:
-    """Cut an interval in two at a pts strictly inside it (else KnownError); the left part keeps its identity."""
+    """Cut an interval in two at a pts strictly inside it (else KnownError); the left part keeps its uid."""
 
     uid: str
     pts: int
@@ -236,7 +254,9 @@ class MergeIntervals:
     def apply(self, tx: Connection) -> ChangeSet:
         parts = [labels.get_interval(tx, uid) for uid in dict.fromkeys(self.uids)]
         if len(parts) < 2 or len({(part.video_uid, part.tier) for part in parts}) != 1:
-            raise KnownError("Only intervals on one tier can be merged.", hint="Choose two or more on one tier.")
+            raise KnownError(
+                "Only intervals on one tier can be merged.", hint="Choose two or more on one tier."
+            )
         first, *others = sorted(parts, key=lambda part: part.span.start_pts)
         whole = replace(first, span=Span(first.span.start_pts, max(part.span.end_pts for part in parts)))
         return Together(self.text, (*(DeleteInterval(o.uid) for o in others), PutInterval(whole))).apply(tx)
@@ -246,15 +266,16 @@ def _intervals_changed(interval: Interval, inverse: Command) -> ChangeSet:
     return ChangeSet(frozenset({interval.video_uid}), frozenset({"intervals"}), None, inverse)
 
 
-# --- keypoints ------------------------------------------------------------------------------------------------
+# --- keypoints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetJoints:
     """Set single joints of a track: a drag, a visibility cycle, a swap, a copy, an interpolation.
 
-    places: int (N, 3) – frame, person, joint. values: float32 (N, D + 1) – coordinates, confidence. origin: uint8
-    (N,). people: number of people the track has afterwards; None = as many as before, or more if a place needs it.
+    places: int (N, 3) – frame, person, joint. values: float32 (N, D + 1) – coordinates, confidence. origin:
+    uint8 (N,). people: number of people the track has afterwards; None = as many as before, or more if a
+    place needs it.
     """
 
     track_uid: str
@@ -287,7 +308,9 @@ class AddTrack:
 
     def apply(self, tx: Connection) -> ChangeSet:
         tracks.create(tx, self.info)
-        return ChangeSet(frozenset({self.info.video_uid}), frozenset({"tracks"}), None, RemoveTrack(self.info.uid))
+        return ChangeSet(
+            frozenset({self.info.video_uid}), frozenset({"tracks"}), None, RemoveTrack(self.info.uid)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +323,8 @@ class RemoveTrack:
     def apply(self, tx: Connection) -> ChangeSet:
         info, taken = tracks.get(tx, self.uid), snapshots.of_track(tx, self.uid)
         tracks.remove(tx, self.uid)
-        again = RestoreRows(taken, RemoveTrack(self.uid), frozenset({info.video_uid}), frozenset({"tracks"}))
-        return replace(again.change, inverse=again)
+        change = ChangeSet(frozenset({info.video_uid}), frozenset({"tracks"}))
+        return replace(change, inverse=RestoreRows(taken, change, self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +338,11 @@ class RemoveRun:
         run = runs.get(tx, self.uid)
         taken = snapshots.of_run(tx, self.uid)
         runs.remove(tx, self.uid)
-        kinds: frozenset[Kind] = frozenset({"runs", "tracks", "alignments"})
-        again = RestoreRows(taken, RemoveRun(self.uid), frozenset({run.video_uid}), kinds)
-        return replace(again.change, inverse=again)
+        change = ChangeSet(frozenset({run.video_uid}), frozenset({"runs", "tracks", "alignments"}))
+        return replace(change, inverse=RestoreRows(taken, change, self))
 
 
-# --- ontologies -----------------------------------------------------------------------------------------------
+# --- ontologies
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +398,7 @@ class SetCurrentOntology:
         return ChangeSet(frozenset(), frozenset({"ontology"}), None, SetCurrentOntology(old.uid))
 
 
-# --- videos ---------------------------------------------------------------------------------------------------
+# --- videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,9 +427,8 @@ class RemoveVideo:
         videos.get(tx, self.uid)
         taken = snapshots.of_video(tx, self.uid)
         videos.remove(tx, self.uid)
-        kinds: frozenset[Kind] = frozenset({"videos", "events", "intervals", "tracks", "alignments", "runs"})
-        again = RestoreRows(taken, RemoveVideo(self.uid), frozenset({self.uid}), kinds)
-        return replace(again.change, inverse=again)
+        change = ChangeSet(frozenset({self.uid}), _EVERYTHING - {"ontology"})
+        return replace(change, inverse=RestoreRows(taken, change, self))
 
 
 @dataclass(frozen=True, slots=True)

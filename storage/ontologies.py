@@ -24,6 +24,9 @@ def save(tx: Connection, ontology: Ontology) -> None:
         message = f"There is already an ontology called '{ontology.name}'."
         raise KnownError(message, hint="Choose another name.")
     kept = {event.uid for event in ontology.events}
+    foreign = key_events.c.uid.in_(kept) & (key_events.c.ontology_uid != ontology.uid)
+    if tx.execute(select(key_events.c.uid).where(foreign)).first():
+        raise ValueError("a key event cannot belong to two ontologies")
     for old in tx.execute(select(key_events).where(key_events.c.ontology_uid == ontology.uid)).fetchall():
         if old.uid not in kept:
             _drop(tx, old.uid, old.name)

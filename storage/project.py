@@ -257,7 +257,7 @@ def _check_revision(path: Path, revision: str) -> None:
         raise KnownError(message, hint="Go back to a backup of it.")
     if revision > schema.REVISION:
         raise KnownError(
-            f"{path.name} was made by a newer Keyphase (schema {revision}, this one knows {schema.REVISION}).",
+            f"{path.name} was made by a newer Keyphase (schema {revision}, here {schema.REVISION}).",
             hint="Update Keyphase to open it.",
         )
 

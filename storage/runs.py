@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from storage import schema, tracks
 
@@ -24,7 +25,7 @@ def _now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a model. kind: "pose", "lift", "align", …; created_at: ISO 8601, UTC; params: JSON values."""
+    """One run of a model. kind: "pose", "lift", "align", …; created_at: ISO 8601 UTC; params: JSON values."""
 
     uid: str
     kind: str
@@ -60,10 +61,14 @@ def finish(tx: Connection, uid: str) -> None:
     tx.execute(update(_runs).where(_runs.c.uid == uid).values(finished=True))
 
 
-def get(tx: Connection, uid: str) -> Run | None:
-    """The run `uid`, or None."""
+def get(tx: Connection, uid: str) -> Run:
+    """The run `uid`; KnownError when it is not (or no longer) in the project."""
     row = tx.execute(select(_runs).where(_runs.c.uid == uid)).first()
-    return None if row is None else _run(row)
+    if row is None:
+        raise KnownError(
+            "This result is no longer in the project.", hint="Undo its removal, or run it again."
+        )
+    return _run(row)
 
 
 def unfinished(tx: Connection, kind: str, video_uid: str, model: str) -> Run | None:

@@ -206,7 +206,7 @@ session = Table(  # one row: the last time the file was open for writing
 
 
 def upsert(table: Table, *, keep: tuple[str, ...] = ()) -> Insert:
-    """A statement that inserts a row or replaces the one with the same primary key, except its `keep` columns.
+    """A statement that inserts a row or replaces the one with the same key, except its `keep` columns.
 
     Made once per table, at import: building it costs more than running it.
     """

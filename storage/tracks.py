@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from models.domain.errors import KnownError
-from models.domain.track import KeypointTrack
+from models.domain.track import KeypointTrack, Origin
 from storage import blobs, schema, skeletons
 from storage.schema import CHUNK_FRAMES
 
@@ -82,7 +82,7 @@ def of_run(tx: Connection, run_uid: str) -> list[TrackInfo]:
 def write_frames(
     tx: Connection, track_uid: str, start: int, values: NDArray[np.float32], origin: NDArray[np.uint8]
 ) -> None:
-    """Write frames [start, start + n) over what was there.
+    """Write frames [start, start + n) over what was there, except over joints that a person corrected.
 
     values: float32 (n, P, J, D + 1), origin: uint8 (n, P, J). P may be smaller than the track's number of
     people (the others are then not seen in these frames) or larger (the track gets room for more). Raises
@@ -101,19 +101,49 @@ def write_frames(
     new = KeypointTrack(row.skeleton, values, origin).with_people(people)
     for chunk in range(start // CHUNK_FRAMES, -(-stop // CHUNK_FRAMES)):
         first = chunk * CHUNK_FRAMES
-        whole = min(CHUNK_FRAMES, row.frames - first)
-        a, b = max(start, first), min(stop, first + whole)
-        part = KeypointTrack(
-            row.skeleton, new.values[a - start : b - start], new.origin[a - start : b - start]
-        )
-        if b - a < whole:
-            part = _laid_over(_read_chunk(tx, row, chunk, people, shape), a - first, part)
-        _write_chunk(tx, track_uid, chunk, part)
+        a, b = max(start, first), min(stop, first + CHUNK_FRAMES)
+        below = _read_chunk(tx, row, chunk, people, shape)
+        _lay_over(below, a - first, new.values[a - start : b - start], new.origin[a - start : b - start])
+        _write_chunk(tx, track_uid, chunk, below)
     written = max(row.frames_written, stop) if start <= row.frames_written else row.frames_written
     if people != row.people or written != row.frames_written:
         tx.execute(
             update(_tracks).where(_tracks.c.uid == track_uid).values(people=people, frames_written=written)
         )
+
+
+def put_joints(
+    tx: Connection,
+    track_uid: str,
+    places: NDArray[np.int64],
+    values: NDArray[np.float32],
+    origin: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Set single joints, whatever was there; returns what was there (same shapes), to put it back.
+
+    places: int (N, 3) – frame, person, joint. values: float32 (N, D + 1), origin: uint8 (N,). A person beyond
+    the track's number of people widens it. Raises ValueError when a place does not exist, KnownError when the
+    track is gone.
+    """
+    row = _row(tx, track_uid)
+    shape = _shape(tx, row)
+    frame, person, joint = np.asarray(places, dtype=np.int64).reshape(-1, 3).T
+    if len(frame) == 0 or values.shape != (len(frame), shape[2]) or origin.shape != frame.shape:
+        raise ValueError(f"{len(frame)} joints, values {values.shape} and origin {origin.shape} do not fit")
+    if np.any((frame < 0) | (frame >= row.frames) | (person < 0) | (joint < 0) | (joint >= shape[1])):
+        raise ValueError("a joint lies outside the track")
+    people = max(row.people, int(person.max()) + 1)
+    old_values, old_origin = np.empty_like(values), np.empty_like(origin)
+    for chunk in np.unique(frame // CHUNK_FRAMES).tolist():
+        here = frame // CHUNK_FRAMES == chunk
+        at = (frame[here] - chunk * CHUNK_FRAMES, person[here], joint[here])
+        part = _read_chunk(tx, row, chunk, people, shape)
+        old_values[here], old_origin[here] = part.values[at], part.origin[at]
+        part.values[at], part.origin[at] = values[here], origin[here]
+        _write_chunk(tx, track_uid, chunk, part)
+    if people != row.people:
+        set_people(tx, track_uid, people)
+    return old_values, old_origin
 
 
 def set_people(tx: Connection, track_uid: str, people: int) -> None:
@@ -140,10 +170,9 @@ def read_frames(tx: Connection, uid: str, start: int, stop: int) -> KeypointTrac
     for chunk in tx.execute(found):
         first = chunk.chunk * CHUNK_FRAMES
         part = _unpacked(chunk, row, shape)
-        people = min(chunk.people, row.people)
         a, b = max(start, first), min(stop, first + chunk.frames)
-        track.values[a - start : b - start, :people] = part.values[a - first : b - first, :people]
-        track.origin[a - start : b - start, :people] = part.origin[a - first : b - first, :people]
+        track.values[a - start : b - start, : part.people] = part.values[a - first : b - first]
+        track.origin[a - start : b - start, : part.people] = part.origin[a - first : b - first]
     return track
 
 
@@ -221,10 +250,9 @@ def _read_chunk(
 def _unpacked(chunk: Row[Any], row: Row[Any], shape: tuple[int, int, int]) -> KeypointTrack:
     grid = (chunk.frames, chunk.people, shape[1])
     what = f"keypoints from frame {chunk.chunk * CHUNK_FRAMES} on"
-    values, origin = blobs.unpack(
-        chunk.data, chunk.crc, what, ("float32", (*grid, shape[2])), ("uint8", grid)
-    )
-    return KeypointTrack(row.skeleton, values, origin)
+    layout = (("float32", (*grid, shape[2])), ("uint8", grid))
+    values, origin = blobs.unpack(chunk.data, chunk.crc, what, *layout)
+    return KeypointTrack(row.skeleton, values[:, : row.people], origin[:, : row.people])
 
 
 def _write_chunk(tx: Connection, track_uid: str, chunk: int, part: KeypointTrack) -> None:
@@ -235,9 +263,8 @@ def _write_chunk(tx: Connection, track_uid: str, chunk: int, part: KeypointTrack
     tx.execute(_PUT_CHUNK, {"track_uid": track_uid, "chunk": chunk, **row})
 
 
-def _laid_over(below: KeypointTrack, at: int, part: KeypointTrack) -> KeypointTrack:
-    people = max(below.people, part.people)
-    below, part = below.with_people(people), part.with_people(people)
-    below.values[at : at + part.frames] = part.values
-    below.origin[at : at + part.frames] = part.origin
-    return below
+def _lay_over(below: KeypointTrack, at: int, values: NDArray[np.float32], origin: NDArray[np.uint8]) -> None:
+    span = slice(at, at + len(values))
+    replaced = (below.origin[span] != Origin.HUMAN) | (origin == Origin.HUMAN)
+    below.values[span][replaced] = values[replaced]
+    below.origin[span][replaced] = origin[replaced]

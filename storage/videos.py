@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -89,16 +89,6 @@ def by_content_hash(tx: Connection, content_hash: str) -> list[Video]:
     return [_video(row) for row in tx.execute(found)]
 
 
-def free_name(tx: Connection, wanted: str) -> str:
-    """`wanted`, or `wanted 2`, `wanted 3`, … when that name is taken."""
-    taken = set(tx.execute(select(_videos.c.name)).scalars())
-    name, number = wanted, 1
-    while name in taken:
-        number += 1
-        name = f"{wanted} {number}"
-    return name
-
-
 def relink(tx: Connection, uid: str, path: str) -> None:
     """Tell where the video lies now; the caller has proved by its content hash that it is the same."""
     get(tx, uid)
@@ -130,11 +120,6 @@ def relative_path(project: Project, path: Path) -> str:
 def absolute_path(project: Project, video: Video) -> Path:
     """Where the video's file should be."""
     return Path(os.path.normpath(project.path.parent / video.path))
-
-
-def with_path(video: Video, path: str) -> Video:
-    """The same video at another relative path."""
-    return replace(video, path=path, info=replace(video.info, path=path))
 
 
 def _refuse_taken(tx: Connection, name: str, uid: str) -> None:

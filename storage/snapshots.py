@@ -1,0 +1,79 @@
+"""The rows of a video, a run or a track, taken before their removal so that undo puts back every one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+
+from storage import schema
+from storage.schema import alignments, events, intervals, runs, track_chunks, tracks, videos
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Rows by table, parents before children."""
+
+    rows: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]
+
+
+def of_video(tx: Connection, uid: str) -> Snapshot:
+    """A video with everything that goes with it."""
+    mine = select(tracks.c.uid).where(tracks.c.video_uid == uid)
+    return _take(
+        tx,
+        (videos, videos.c.uid == uid),
+        (runs, runs.c.video_uid == uid),
+        (tracks, tracks.c.video_uid == uid),
+        (track_chunks, track_chunks.c.track_uid.in_(mine)),
+        (events, events.c.video_uid == uid),
+        (intervals, intervals.c.video_uid == uid),
+        (
+            alignments,
+            (alignments.c.reference_uid == uid) | (alignments.c.query_uid == uid) | _by_runs_on(uid),
+        ),
+    )
+
+
+def of_run(tx: Connection, uid: str) -> Snapshot:
+    """A run with the tracks and alignments it made."""
+    mine = select(tracks.c.uid).where(tracks.c.run_uid == uid)
+    return _take(
+        tx,
+        (runs, runs.c.uid == uid),
+        (tracks, tracks.c.run_uid == uid),
+        (track_chunks, track_chunks.c.track_uid.in_(mine)),
+        (alignments, alignments.c.run_uid == uid),
+    )
+
+
+def of_track(tx: Connection, uid: str) -> Snapshot:
+    """A track with its keypoints."""
+    return _take(tx, (tracks, tracks.c.uid == uid), (track_chunks, track_chunks.c.track_uid == uid))
+
+
+def restore(tx: Connection, snapshot: Snapshot) -> None:
+    """Put the rows back. A track that was active takes that place again."""
+    for name, rows in snapshot.rows:
+        table = schema.metadata.tables[name]
+        if table is tracks:
+            for row in rows:
+                if row["active"]:
+                    same = (tracks.c.video_uid == row["video_uid"]) & (
+                        tracks.c.dimensions == row["dimensions"]
+                    )
+                    tx.execute(update(tracks).where(same, tracks.c.active).values(active=False))
+        tx.execute(insert(table), list(rows))
+
+
+def _by_runs_on(video_uid: str) -> ColumnElement[bool]:
+    return alignments.c.run_uid.in_(select(runs.c.uid).where(runs.c.video_uid == video_uid))
+
+
+def _take(tx: Connection, *parts: tuple[Table, ColumnElement[bool]]) -> Snapshot:
+    found = (
+        (table.name, tuple(dict(row) for row in tx.execute(select(table).where(where)).mappings()))
+        for table, where in parts
+    )
+    return Snapshot(tuple((name, rows) for name, rows in found if rows))
