@@ -64,13 +64,14 @@ class TimeAxis:
         """Pixel at which frame `index` starts; `len(times)` gives the end."""
         return float(self.x_of_pts(self.times.pts_at(index)))
 
-    def pts_of_x(self, x: float) -> float:
+    def pts_of_x(self, x: Any) -> Any:
+        """Timestamp (float) at a pixel or at an array of them."""
         return self.start_pts + (x - self.left_px) / self.px_per_pts
 
     def index_at_x(self, x: float) -> int:
         """The frame under a pixel, clamped to the take."""
         pts = self.pts_of_x(x + _TOUCH_PX)
-        return int(np.clip(np.searchsorted(self.times.pts, pts, side="right") - 1, 0, len(self.times) - 1))
+        return min(max(first_after(self.times.pts, pts) - 1, 0), len(self.times) - 1)
 
     def nearest_frame_at_x(self, x: float) -> int:
         """The frame whose start is nearest to a pixel: where a dragged event snaps."""
@@ -85,7 +86,7 @@ class TimeAxis:
     def visible_frames(self) -> tuple[int, int]:
         """Half-open range of the frames of which a part is in view."""
         first = self.index_at_x(self.left_px)
-        last = int(np.searchsorted(self.times.pts, self.end_pts, side="left"))
+        last = first_from(self.times.pts, self.end_pts)
         return first, max(first + 1, last)
 
     def zoomed(self, factor: float, x: float) -> TimeAxis:
@@ -142,6 +143,16 @@ class TimeAxis:
         return replace(
             self, start_pts=float(np.clip(self.start_pts, start, start + total - span)), span_pts=span
         )
+
+
+def first_from(sorted_pts: NDArray[np.int64], pts: float) -> int:
+    """Place of the first entry ≥ `pts`. (Looking up a float would copy the whole table as floats.)"""
+    return int(np.searchsorted(sorted_pts, math.ceil(pts), side="left"))
+
+
+def first_after(sorted_pts: NDArray[np.int64], pts: float) -> int:
+    """Place of the first entry > `pts`."""
+    return int(np.searchsorted(sorted_pts, math.floor(pts), side="right"))
 
 
 def _extent(times: FrameTimes) -> tuple[float, float]:

@@ -11,10 +11,10 @@ from widgets.theme import readable_on
 from widgets.timeline_axis import TimeAxis
 from widgets.timeline_lanes import Lane
 from widgets.timeline_marks import BandMarks, visible_bands
-from widgets.timeline_painter import Ink, mixed, text_color_on
+from widgets.timeline_painter import Ink, draw_columns, mixed, text_color_on
 
-_LABEL_MIN_PX = 26.0
-_ROUND_MIN_PX = 8.0
+_LABEL_MIN_PX = 34.0
+_ROUND_MIN_PX = 12.0
 
 
 def draw_bands(ink: Ink, lane: Lane, marks: BandMarks, labels: dict[int, str], *, base: bool) -> int:
@@ -94,21 +94,12 @@ def _whole_take(axis: TimeAxis, box: QRectF) -> QRectF:
 def _draw_slivers(
     ink: Ink, box: QRectF, marks: BandMarks, rows: np.ndarray, x0: np.ndarray, x1: np.ndarray
 ) -> None:
-    """Bands too narrow for a name: plain rectangles, one call per colour and state."""
-    ink.painter.setPen(Qt.PenStyle.NoPen)
-    for slot, name in enumerate(marks.colors):
-        for suggested in (False, True):
-            chosen = (marks.color[rows] == slot) & (marks.suggested[rows] == suggested)
-            if not chosen.any():
-                continue
-            color = mixed(QColor(name), ink.theme.panel, 0.5) if suggested else QColor(name)
-            ink.painter.setBrush(color)
-            ink.painter.drawRects(
-                [
-                    QRectF(a, box.top(), max(1.0, b - a - (0.5 if b - a > 3 else 0)), box.height())
-                    for a, b in zip(x0[chosen], x1[chosen], strict=True)
-                ]
-            )
+    """Bands too narrow for a name: columns of colour, paler where they are suggestions."""
+    full = [QColor(name) for name in marks.colors]
+    palette = [*full, *(mixed(color, ink.theme.panel, 0.5) for color in full)]
+    colors = marks.color[rows] + len(full) * marks.suggested[rows]
+    gap = np.where(x1 - x0 > 3, 1.0, 0.0)
+    draw_columns(ink, x0, x1 - gap, colors, palette, box.top(), box.height())
 
 
 def _draw_unlabelled(ink: Ink, box: QRectF, x0: np.ndarray, x1: np.ndarray) -> None:

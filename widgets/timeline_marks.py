@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.domain.labels import Event, Interval, Phase
 from models.domain.ontology import PALETTE, Ontology
-from widgets.timeline_axis import TimeAxis
+from widgets.timeline_axis import TimeAxis, first_after, first_from
 
 UNKNOWN_COLOR = "#999999"
 _TIER_PALETTE_OFFSET = 5  # intervals start with colours that the first phases do not have
@@ -132,8 +132,8 @@ class VisibleBands:
 def visible_events(marks: EventMarks, axis: TimeAxis, margin_px: float = 8.0) -> VisibleEvents:
     """The events in view, one per pixel column; never more than the view has columns."""
     margin = margin_px / axis.px_per_pts
-    first = int(np.searchsorted(marks.pts, axis.start_pts - margin, side="left"))
-    stop = int(np.searchsorted(marks.pts, axis.end_pts + margin, side="right"))
+    first = first_from(marks.pts, axis.start_pts - margin)
+    stop = first_after(marks.pts, axis.end_pts + margin)
     x = axis.x_of_pts(marks.pts[first:stop].astype(np.float64))
     starts = _run_starts(np.floor(x))
     count = np.diff(starts, append=len(x))
@@ -142,8 +142,8 @@ def visible_events(marks: EventMarks, axis: TimeAxis, margin_px: float = 8.0) ->
 
 def visible_bands(marks: BandMarks, axis: TimeAxis) -> VisibleBands:
     """The spans in view; those that cover the same pixels are drawn once, slivers once per pixel column."""
-    first = int(np.searchsorted(marks.latest_end, axis.start_pts, side="right"))
-    stop = int(np.searchsorted(marks.start, axis.end_pts, side="left"))
+    first = first_after(marks.latest_end, axis.start_pts)
+    stop = first_from(marks.start, axis.end_pts)
     if stop <= first:
         empty = np.zeros(0)
         return VisibleBands(np.zeros(0, np.int64), empty, empty)
@@ -173,8 +173,8 @@ def event_at(marks: EventMarks, axis: TimeAxis, x: float, reach_px: float = 7.0)
 def band_at(marks: BandMarks, axis: TimeAxis, x: float) -> int | None:
     """Row of the span under a pixel; where spans overlap, the one that starts last (it is drawn on top)."""
     pts = axis.pts_of_x(x)
-    stop = int(np.searchsorted(marks.start, pts, side="right"))
-    first = int(np.searchsorted(marks.latest_end[:stop], pts, side="right"))
+    stop = first_after(marks.start, pts)
+    first = first_after(marks.latest_end[:stop], pts)
     inside = np.flatnonzero(marks.end[first:stop] > pts)
     return first + int(inside[-1]) if len(inside) else None
 
@@ -204,6 +204,6 @@ def _run_starts(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def _nearest(sorted_values: NDArray[np.int64], value: float) -> int | None:
     if len(sorted_values) == 0:
         return None
-    right = int(np.searchsorted(sorted_values, value, side="left"))
+    right = first_from(sorted_values, value)
     candidates = [i for i in (right - 1, right) if 0 <= i < len(sorted_values)]
     return min(candidates, key=lambda i: abs(float(sorted_values[i]) - value))

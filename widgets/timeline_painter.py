@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from widgets.theme import Theme, readable_on
 from widgets.timeline_axis import TimeAxis, frame_ticks, second_ticks
@@ -67,6 +68,7 @@ def draw_ruler(ink: Ink, lane: Lane) -> None:
     """Seconds; below them the frame numbers once a frame is wide enough."""
     painter, theme, axis = ink.painter, ink.theme, ink.axis
     small = ink.metrics.horizontalAdvance("00000")
+    ink.clip_to_axis(lane)
     with_frames = axis.px_per_frame >= 5.0
     painter.setPen(QPen(theme.border, 1))
     if with_frames:
@@ -87,6 +89,7 @@ def draw_ruler(ink: Ink, lane: Lane) -> None:
         painter.drawText(QPointF(left, base), text)
     if with_frames:
         draw_frame_numbers(ink, lane, seconds_x=xs, clearance_px=small * 1.2)
+    painter.setClipping(False)
 
 
 def draw_frame_numbers(ink: Ink, lane: Lane, seconds_x: np.ndarray, clearance_px: float) -> None:
@@ -121,13 +124,10 @@ def draw_events(ink: Ink, lane: Lane, marks: EventMarks, px_per_frame: float) ->
     painter.drawLine(QPointF(axis.left_px, lane.middle_px), QPointF(axis.right_px, lane.middle_px))
     gap = np.diff(visible.x, prepend=-np.inf, append=np.inf)
     crowded = np.minimum(gap[:-1], gap[1:]) < _TICK_MERGE_PX
-    for slot, name in enumerate(marks.colors):
-        chosen = crowded & (marks.color[visible.rows] == slot)
-        if chosen.any():
-            half = lane.height_px * 0.28
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(name))
-            painter.drawRects([QRectF(x, lane.middle_px - half, 1.5, 2 * half) for x in visible.x[chosen]])
+    half = lane.height_px * 0.28
+    ticks, slots = visible.x[crowded], marks.color[visible.rows[crowded]]
+    palette = [QColor(name) for name in marks.colors]
+    draw_columns(ink, ticks, ticks + 1.5, slots, palette, lane.middle_px - half, 2 * half)
     for row, x in zip(visible.rows[~crowded], visible.x[~crowded], strict=True):
         event = marks.events[row]
         if marks.suggested[row] and event.uncertainty_frames > 0:
@@ -137,6 +137,34 @@ def draw_events(ink: Ink, lane: Lane, marks: EventMarks, px_per_frame: float) ->
         draw_diamond(ink, x, lane.middle_px, marks.color_name(row), hollow=bool(marks.suggested[row]))
     painter.setClipping(False)
     return len(visible.rows)
+
+
+def draw_columns(
+    ink: Ink,
+    x0: np.ndarray,
+    x1: np.ndarray,
+    colors: np.ndarray,
+    palette: list[QColor],
+    top_px: float,
+    height_px: float,
+) -> None:
+    """Many narrow marks at once: a row of pixels, stretched over the height; each is at least a pixel wide.
+
+    x0, x1: float (N,) px, narrower than 16 px. colors: int (N,) places in `palette`; later marks lie on top.
+    """
+    if not len(x0):
+        return
+    ratio = ink.painter.device().devicePixelRatioF()
+    row = np.zeros(int(np.ceil(ink.axis.width_px * ratio)), dtype=np.uint32)
+    tints = np.array([color.rgba() for color in palette], dtype=np.uint32)
+    first = np.floor((x0 - ink.axis.left_px) * ratio).astype(np.int64)
+    width = np.maximum(1, np.round((x1 - x0) * ratio)).astype(np.int64)
+    for k in range(int(width.max())):
+        column = first + k
+        inside = (width > k) & (column >= 0) & (column < len(row))
+        row[column[inside]] = tints[colors[inside]]
+    image = QImage(row.data, len(row), 1, 4 * len(row), QImage.Format.Format_ARGB32)
+    ink.painter.drawImage(QRectF(ink.axis.left_px, top_px, len(row) / ratio, height_px), image)
 
 
 def draw_diamond(
@@ -161,26 +189,28 @@ def draw_whisker(ink: Ink, x: float, y: float, half_px: float, color: str) -> No
 
 
 def draw_curve(ink: Ink, lane: Lane, curve: Curve) -> None:
-    """A line over the frames in view; several frames on one pixel become their lowest and highest value."""
+    """A line over the frames in view; several frames on one pixel become a stroke from lowest to highest."""
     ink.clip_to_axis(lane)
     first, stop = ink.axis.visible_frames()
-    stop = min(stop, len(curve.values))
-    values = curve.values[first:stop].astype(np.float64)
-    if len(values):
-        x = ink.axis.x_of_pts(ink.axis.times.pts[first:stop].astype(np.float64))
-        if len(values) > 3 * ink.axis.width_px:
-            x, values = _per_pixel(x, values)
-        inner = lane.height_px - 6
-        y = lane.bottom_px - 3 - np.clip((values - curve.low) / (curve.high - curve.low), 0, 1) * inner
-        ink.painter.setPen(QPen(QColor(curve.color) if curve.color else ink.theme.muted, 1.3))
+    values = curve.values[first : stop + 1]
+    color = QColor(curve.color) if curve.color else ink.theme.muted
+    if len(values) > ink.axis.width_px:
+        ink.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        ink.painter.setPen(QPen(color, 1))
+        ink.painter.drawLines(_column_strokes(ink.axis, lane, curve, first, values))
+        ink.painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    else:
+        ink.painter.setPen(QPen(color, 1.3 if len(values) < 250 else 1))
+        x = ink.axis.x_of_pts(ink.axis.times.pts[first : first + len(values)].astype(np.float64))
+        y = curve_y(lane, curve, values.astype(np.float64))
         for run in _finite_runs(y):
-            ink.painter.drawPolyline(QPolygonF([QPointF(a, b) for a, b in zip(x[run], y[run], strict=True)]))
+            ink.painter.drawPolyline([QPointF(a, b) for a, b in zip(x[run], y[run], strict=True)])
     ink.painter.setClipping(False)
 
 
-def curve_y(lane: Lane, curve: Curve, value: float) -> float:
-    """Pixel of a value in the lane of its curve."""
-    share = float(np.clip((value - curve.low) / (curve.high - curve.low), 0, 1))
+def curve_y(lane: Lane, curve: Curve, value: Any) -> Any:
+    """Pixel of a value, or of an array of them, in the lane of its curve."""
+    share = np.clip((value - curve.low) / (curve.high - curve.low), 0, 1)
     return lane.bottom_px - 3 - share * (lane.height_px - 6)
 
 
@@ -192,7 +222,7 @@ def draw_playhead(ink: Ink, index: int, top_px: float, bottom_px: float, handle_
     painter.setClipRect(QRectF(ink.axis.left_px - 7, top_px, ink.axis.width_px + 14, bottom_px - top_px))
     if end - x >= 4:
         cell = QColor(ink.theme.text)
-        cell.setAlphaF(0.12)
+        cell.setAlphaF(0.08)
         painter.fillRect(QRectF(x, handle_y, end - x, bottom_px - handle_y), cell)
     painter.setPen(QPen(ink.theme.text, 1.6))
     painter.drawLine(QPointF(x, handle_y), QPointF(x, bottom_px))
@@ -234,11 +264,17 @@ def draw_bubble(ink: Ink, x: float, y: float, text: str) -> None:
     ink.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def _per_pixel(x: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    column = np.floor(x)
-    starts = np.flatnonzero(np.concatenate([[True], column[1:] != column[:-1]]))
-    low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
-    return np.repeat(x[starts], 2), np.stack([low, high], axis=1).ravel()
+def _column_strokes(axis: TimeAxis, lane: Lane, curve: Curve, first: int, values: np.ndarray) -> list[QLineF]:
+    """One vertical stroke per pixel column, long enough to meet its neighbour; NaN columns are left out."""
+    edges = np.ceil(axis.pts_of_x(np.arange(axis.left_px, axis.right_px))).astype(np.int64)
+    starts = np.searchsorted(axis.times.pts, edges) - first
+    starts, column = np.unique(np.clip(starts, 0, len(values) - 1), return_index=True)
+    x = axis.left_px + column + 0.5
+    low = curve_y(lane, curve, np.fmax.reduceat(values, starts))
+    high = curve_y(lane, curve, np.fmin.reduceat(values, starts))
+    low[1:], high[1:] = np.fmin(low[1:], high[:-1]), np.fmax(high[1:], low[:-1])
+    known = np.isfinite(low)
+    return [QLineF(a, b, a, c) for a, b, c in zip(x[known], low[known], high[known] + 1, strict=True)]
 
 
 def _finite_runs(values: np.ndarray) -> list[slice]:

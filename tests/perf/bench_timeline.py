@@ -1,4 +1,4 @@
-"""Repaint of the timeline at 1 k, 10 k and 100 k labels, against a timeline of the same size without labels.
+"""Repaint of the timeline at 1 k, 10 k and 100 k labels, against one without labels.
 
 A full repaint (scroll, zoom, edit) and a playhead step (playing, scrubbing) are measured; `reference` is the
 same with no labels, so that a ratio near 1 says that the time does not follow the number of labels.
@@ -29,27 +29,17 @@ def bench() -> list[dict[str, Any]]:
     rows = []
     empty = _timeline(0)
     target = QImage(empty.size(), QImage.Format.Format_ARGB32_Premultiplied)
-    base_full = _median_ms(lambda: _repaint(empty, target))
-    base_step = _median_ms(lambda: _step(empty, target))
+    base_full, base_step = _measure(empty, target, _repaint), _measure(empty, target, _step)
     for count in SIZES:
-        timeline = _timeline(count)
-        name = f"{count // 1000} k labels"
-        rows.append(
-            _row(f"timeline repaint, {name}", _median_ms(lambda t=timeline: _repaint(t, target)), base_full)
-        )
+        timeline, labels = _timeline(count), f"{count // 1000} k labels"
+        whole = _measure(timeline, target, _repaint)
         timeline.axis = timeline.axis.at_zoom(0.5, 600)
-        rows.append(
-            _row(
-                f"timeline repaint zoomed, {name}",
-                _median_ms(lambda t=timeline: _repaint(t, target)),
-                base_full,
-            )
-        )
-        rows.append(
-            _row(
-                f"timeline playhead step, {name}", _median_ms(lambda t=timeline: _step(t, target)), base_step
-            )
-        )
+        close, step = _measure(timeline, target, _repaint), _measure(timeline, target, _step)
+        rows += [
+            _row(f"timeline repaint, {labels}", whole, base_full),
+            _row(f"timeline repaint zoomed in, {labels}", close, base_full),
+            _row(f"timeline playhead step, {labels}", step, base_step),
+        ]
         timeline.deleteLater()
     empty.deleteLater()
     app.processEvents()
@@ -57,7 +47,7 @@ def bench() -> list[dict[str, Any]]:
 
 
 def _timeline(count: int) -> Any:
-    """A timeline of 1300 × 360 px over `3 * count` frames, half events with their phases and half intervals."""
+    """A timeline of 1300 × 360 px over `3 * count` frames: half events and phases, half intervals."""
     from models.domain.labels import Event, Interval, Phase
     from models.domain.ontology import PALETTE, make_ontology
     from models.domain.timebase import FrameTimes, Span
@@ -97,11 +87,12 @@ def _step(timeline: Any, target: Any) -> None:
     timeline.render(target)
 
 
-def _median_ms(run: Callable[[], None]) -> float:
+def _measure(timeline: Any, target: Any, run: Callable[[Any, Any], None]) -> float:
+    """Median milliseconds of a few runs."""
     times = []
     for _ in range(_ROUNDS):
         start = time.perf_counter()
-        run()
+        run(timeline, target)
         times.append(1000 * (time.perf_counter() - start))
     return float(np.median(times))
 
@@ -112,6 +103,5 @@ def _row(name: str, value: float, reference: float) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for row in bench():
-        print(
-            f"{row['name']:40s} {row['value']:8.2f} {row['unit']}  {row['reference']:8.2f}  {row['ratio']:6.2f}"
-        )
+        figures = f"{row['value']:8.2f} {row['unit']}  {row['reference']:8.2f}  {row['ratio']:6.2f}"
+        print(f"{row['name']:44s} {figures}")
