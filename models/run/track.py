@@ -1,0 +1,246 @@
+"""Follows people through a video: the keypoints of one frame give the boxes of the next.
+
+Why: a pose network needs a box per frame and a person needs one index for the whole take. Between detections a
+box moves with the joints; a detection every few frames mends drift, finds newcomers and tells who has left.
+Convention: one `step` per frame, in order. A person's index never changes; `values` and `boxes` have a row for
+everybody met so far, NaN (confidence 0) for those not seen in this frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.run.detect import overlaps
+
+Frame = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+BOX_MARGIN = 0.05  # around the joints, of the longer side: the boxes the pose network is trained with
+SIZE_CHANGE = 0.15  # a side grows or shrinks at most this much from frame to frame: no collapse on a bad pose
+SPEED_RATE = 0.25  # how fast the expected speed follows the last one
+SAME_BOX = 0.25  # intersection over union from which a detection may be a known person
+SAME_POSE = 0.6  # pose similarity from which two tracks show one person
+NEWCOMER_SCORE = 0.4  # a detection must be this sure to start a person
+ROUNDS_UNSEEN = 3  # detections without a match after which an unsure person has left; three times that for any
+UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
+COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
+GHOST_FRAMES = 8  # a person who left before this many frames gives its index to the next newcomer
+
+
+class Finder(Protocol):
+    def find(self, frame: Frame) -> Floats:
+        """Boxes float32 (N, 5) with score."""
+        ...
+
+
+class Estimator(Protocol):
+    def predict(self, frame: Frame, boxes: NDArray[np.floating]) -> Floats:
+        """Keypoints float32 (P, J, 3) of boxes (P, 4)."""
+        ...
+
+
+@dataclass(slots=True)
+class _Person:
+    """box: where to look next. centre: of the joints last seen. speed_px: of the centre, per frame. usual: a slow
+    mean of the poses' confidence. rounds_unseen: detections without a match. hidden: frames behind somebody."""
+
+    box: NDArray[np.float64]
+    by_hand: bool = False
+    here: bool = True
+    centre: NDArray[np.float64] | None = None
+    speed_px: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    usual: float = 0.0
+    confidence: float = 1.0
+    frames: int = 0
+    rounds_unseen: int = 0
+    hidden: int = 0
+
+    @property
+    def unsure(self) -> bool:
+        return self.hidden > 0 or self.confidence < UNSURE * self.usual
+
+
+class PersonTracker:
+    """Detects, estimates and follows up to `max_people` people.
+
+    detect_every: frames between two detections while everybody is followed surely.
+    """
+
+    def __init__(self, finder: Finder, estimator: Estimator, *, max_people: int = 2, detect_every: int = 8) -> None:
+        self._finder, self._estimator = finder, estimator
+        self._max_people, self._detect_every = max_people, detect_every
+        self._people: list[_Person] = []
+        self._since_detection = detect_every
+
+    def step(self, frame: Frame, user_boxes: NDArray[np.floating] | None = None) -> tuple[Floats, Floats]:
+        """Keypoints (P, J, 3) and boxes (P, 4) px of everybody in the next frame.
+
+        user_boxes: (n, 4) px, drawn by a person for this frame; they stand above the detector.
+        """
+        if user_boxes is not None and len(user_boxes):
+            self._take_boxes(np.asarray(user_boxes, dtype=np.float64))
+        elif self._must_detect():
+            self._take_detections(self._finder.find(frame).astype(np.float64))
+        else:
+            self._since_detection += 1
+        here = [i for i, person in enumerate(self._people) if person.here]
+        boxes = np.full((len(self._people), 4), np.nan, dtype=np.float32)
+        poses = self._estimator.predict(frame, np.array([self._people[i].box for i in here]).reshape(-1, 4))
+        values = np.full((len(self._people), *poses.shape[1:]), np.nan, dtype=np.float32)
+        values[..., 2] = 0
+        hidden = self._hidden(here, poses)
+        for i, pose in zip(here, poses, strict=True):
+            if i in hidden:
+                self._coast(self._people[i])
+            else:
+                values[i], boxes[i] = pose, self._people[i].box
+                self._follow(self._people[i], pose)
+        return values, boxes
+
+    def _must_detect(self) -> bool:
+        here = [person for person in self._people if person.here]
+        worried = any(person.unsure and not person.by_hand for person in here)
+        wait = 2 if worried else self._detect_every
+        return not here or self._since_detection + 1 >= wait
+
+    def _take_boxes(self, boxes: NDArray[np.float64]) -> None:
+        """Boxes from a person: move the people they lie on, start the others."""
+        self._since_detection = 0
+        here = [person for person in self._people if person.here]
+        pairs = _pairs(here, boxes, 0.1)
+        for row, box in enumerate(boxes):
+            person = here[pairs[row]] if row in pairs else self._start(box, replace=True)
+            if person is not None:
+                person.box, person.by_hand, person.rounds_unseen, person.hidden = box, True, 0, 0
+
+    def _take_detections(self, found: NDArray[np.float64]) -> None:
+        self._since_detection = 0
+        here = [person for person in self._people if person.here]
+        pairs = _pairs(here, found, SAME_BOX)
+        matched = {here_index: row for row, here_index in pairs.items()}
+        for i, person in enumerate(here):
+            if i in matched:
+                detected = found[matched[i], :4]
+                person.box = detected.copy() if person.unsure else (person.box + detected) / 2
+                person.rounds_unseen = 0
+            else:
+                person.rounds_unseen += 1
+                lost = ROUNDS_UNSEEN if person.unsure else 3 * ROUNDS_UNSEEN
+                person.here = person.by_hand or person.rounds_unseen < lost
+        rest = [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
+        for row in sorted(rest, key=lambda r: -float(found[r, 4] * np.sqrt(_area(found[r])))):
+            boxes = np.array([person.box for person in self._people if person.here]).reshape(-1, 4)
+            if overlaps(found[row : row + 1], boxes).max(initial=0.0) < SAME_BOX:
+                self._start(found[row, :4])
+
+    def _start(self, box: NDArray[np.float64], *, replace: bool = False) -> _Person | None:
+        """A person at `box`: somebody who left nearby, a ghost's index, a new index, anybody's who left.
+
+        None when all are here, unless `replace`: then the one seen least surely gives way.
+        """
+        gone = [person for person in self._people if not person.here]
+        chosen = min(gone, key=lambda person: _distance(person.box, box), default=None)
+        if chosen is None or _distance(chosen.box, box) > 1.0:
+            ghosts = [person for person in gone if person.frames < GHOST_FRAMES]
+            if ghosts:
+                chosen = ghosts[0]
+            elif len(self._people) < self._max_people:
+                chosen = None
+        if chosen is None and len(self._people) >= self._max_people:
+            if not replace:
+                return None
+            chosen = min((p for p in self._people if not p.by_hand), key=lambda p: p.frames, default=self._people[-1])
+        if chosen is None:
+            self._people.append(chosen := _Person(box.copy()))
+        chosen.box, chosen.here, chosen.rounds_unseen, chosen.hidden = box.copy(), True, 0, 0
+        chosen.centre, chosen.speed_px = None, np.zeros(2)
+        chosen.usual, chosen.confidence, chosen.by_hand = 0.0, 1.0, False
+        return chosen
+
+    def _hidden(self, here: list[int], poses: Floats) -> set[int]:
+        """People whose box shows somebody else: of two equal poses the one further from its own course."""
+        hidden: set[int] = set()
+        for a in range(len(here)):
+            for b in range(a + 1, len(here)):
+                if here[a] in hidden or here[b] in hidden or pose_similarity(poses[a], poses[b]) < SAME_POSE:
+                    continue
+                misses = [_distance(_joint_box(poses[k]), self._people[here[k]].box) for k in (a, b)]
+                if misses[0] == misses[1]:
+                    misses = [-float(self._people[here[k]].frames) for k in (a, b)]
+                hidden.add(here[a] if misses[0] > misses[1] else here[b])
+        return hidden
+
+    def _coast(self, person: _Person) -> None:
+        person.hidden += 1
+        person.box = person.box + np.tile(person.speed_px, 2)
+        if person.hidden > COAST_FRAMES:
+            person.here = False
+
+    def _follow(self, person: _Person, pose: Floats) -> None:
+        """Where to look in the next frame: around the joints, moved on, its size changing slowly."""
+        around = _joint_box(pose)
+        if not np.isfinite(around).all():
+            return
+        centre = (around[:2] + around[2:]) / 2
+        size, old_size = around[2:] - around[:2], person.box[2:] - person.box[:2]
+        size = np.clip(size, (1 - SIZE_CHANGE) * old_size, (1 + SIZE_CHANGE) * old_size)
+        if person.centre is not None and not person.hidden:
+            limit = 0.2 * float(size.max())
+            now = np.clip(centre - person.centre, -limit, limit)
+            person.speed_px = person.speed_px + SPEED_RATE * (now - person.speed_px)
+        person.centre = centre
+        moved = centre + person.speed_px
+        person.box = np.concatenate([moved - size / 2, moved + size / 2])
+        person.confidence = float(np.nanmean(pose[:, 2])) if np.isfinite(pose[:, 2]).any() else 0.0
+        rate = 0.05 if person.frames > 5 else 0.5
+        person.usual += rate * (person.confidence - person.usual)
+        person.frames, person.hidden = person.frames + 1, 0
+
+
+def pose_similarity(a: Floats, b: Floats) -> float:
+    """Like COCO's object keypoint similarity, one tolerance for all joints: mean of exp(−d² / 2(0.1 size)²), 0..1.
+
+    a, b: (J, 3) px. size: the longer side of the larger pose's box.
+    """
+    both = np.isfinite(a[:, :2]).all(axis=1) & np.isfinite(b[:, :2]).all(axis=1)
+    if not both.any():
+        return 0.0
+    size = max(float(np.ptp(pose[both, :2], axis=0).max()) for pose in (a, b))
+    squared = ((a[both, :2] - b[both, :2]) ** 2).sum(axis=1)
+    return float(np.exp(-squared / (2 * max(0.1 * size, 1.0) ** 2)).mean())
+
+
+def _joint_box(pose: Floats) -> NDArray[np.float64]:
+    """Box of the joints that count: those with at least a quarter of the usual confidence of this pose."""
+    seen = np.isfinite(pose[:, :2]).all(axis=1)
+    sure = seen & (pose[:, 2] >= 0.25 * np.median(pose[seen, 2])) if seen.any() else seen
+    if not sure.any():
+        return np.full(4, np.nan)
+    low, high = pose[sure, :2].min(axis=0), pose[sure, :2].max(axis=0)
+    pad = BOX_MARGIN * float((high - low).max()) + 1.0
+    return np.concatenate([low - pad, high + pad]).astype(np.float64)
+
+
+def _pairs(people: list[_Person], boxes: NDArray[np.float64], least: float) -> dict[int, int]:
+    """Row of `boxes` → index in `people`: the best overlapping pairs first, each once."""
+    overlap = overlaps(boxes, np.array([person.box for person in people]).reshape(-1, 4))
+    pairs: dict[int, int] = {}
+    for row, column in sorted(np.ndindex(overlap.shape), key=lambda rc: -overlap[rc]):
+        if overlap[row, column] >= least and row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs
+
+
+def _area(box: NDArray[np.float64]) -> float:
+    return float(np.prod(np.clip(box[2:4] - box[:2], 0, None)))
+
+
+def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Of two boxes' centres, in longer sides of `b`; infinite when one is not known."""
+    apart = np.linalg.norm((a[:2] + a[2:4] - b[:2] - b[2:4]) / 2)
+    distance = float(apart / max(float((b[2:4] - b[:2]).max()), 1.0))
+    return distance if np.isfinite(distance) else np.inf
