@@ -6,7 +6,17 @@ from fractions import Fraction
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialogButtonBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from widgets.theme import current
 
@@ -79,6 +89,24 @@ def row(*items: QWidget | None, spacing_px: int = 6) -> QHBoxLayout:
         else:
             layout.addWidget(item)
     return layout
+
+
+def accept_buttons(accept: str) -> QDialogButtonBox:
+    """The buttons of a dialog: `accept` and Cancel."""
+    standard = QDialogButtonBox.StandardButton
+    box = QDialogButtonBox(standard.Ok | standard.Cancel)
+    box.button(standard.Ok).setText(accept)
+    return box
+
+
+def form_layout() -> QFormLayout:
+    """Names on the left, fields on the right."""
+    form = QFormLayout()
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return form
 
 
 def swatch(color: str | QColor, size_px: int = 11) -> QPixmap:

@@ -1,0 +1,328 @@
+"""Questions before a long job: which takes, which model, which device, which file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QSpinBox,
+    QWidget,
+)
+
+from widgets.parts import accept_buttons, button, column, form_layout, label, row
+
+_UID = Qt.ItemDataRole.UserRole
+
+
+@dataclass(frozen=True, slots=True)
+class TakeChoice:
+    """A take to tick. note: such as "has poses"."""
+
+    uid: str
+    name: str
+    note: str = ""
+    ticked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model to run. note: one line for people: what it scores, how big it is."""
+
+    name: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """Where to run. name: "auto", "cpu" or "cuda". note: what stands behind it on this computer."""
+
+    name: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoseRun:
+    """Result: find the poses of up to `people` persons in these takes."""
+
+    take_uids: tuple[str, ...]
+    model: str
+    device: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """name: as the exporter calls it. losses: what the format cannot hold, one line; "" for nothing."""
+
+    name: str
+    title: str
+    suffix: str
+    losses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelExport:
+    """Result: write the labels in this format to this file."""
+
+    format: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClipExport:
+    """Result: write the takes, warped onto the reference clock, side by side."""
+
+    reference_uid: str
+    take_uids: tuple[str, ...]
+    path: Path
+    height_px: int
+    burn_labels: bool
+
+
+class PoseRunDialog(QDialog):
+    """Model, device and takes of a pose run."""
+
+    def __init__(
+        self,
+        takes: Sequence[TakeChoice],
+        models: Sequence[ModelChoice],
+        devices: Sequence[DeviceChoice],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Find poses")
+        self._models, self._devices = tuple(models), tuple(devices)
+        self._takes = _TakeList(takes)
+        self._model, self._device = QComboBox(), QComboBox()
+        self._people = QSpinBox(minimum=1, maximum=8, value=2, prefix="up to ")
+        self._model.addItems([model.name for model in models])
+        self._device.addItems([device.name for device in devices])
+        self._model_note, self._device_note = label("", "hint", wrap=True), label("", "hint", wrap=True)
+        self._buttons = accept_buttons("Find poses")
+        layout = column(self, margin_px=16, spacing_px=10)
+        layout.addWidget(label("Find poses", "title"))
+        form = form_layout()
+        form.addRow("Model", self._model)
+        form.addRow("", self._model_note)
+        form.addRow("Run on", self._device)
+        form.addRow("", self._device_note)
+        form.addRow("People", self._people)
+        form.addRow("Takes", self._takes)
+        layout.addLayout(form, 1)
+        text = "Joints that a person has corrected are kept. The job can be stopped and goes on later."
+        layout.addWidget(label(text, "hint", wrap=True))
+        layout.addWidget(self._buttons)
+        self.resize(480, 460)
+        self._model.currentIndexChanged.connect(lambda _: self._refresh())
+        self._device.currentIndexChanged.connect(lambda _: self._refresh())
+        self._takes.itemChanged.connect(lambda _: self._refresh())
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self._refresh()
+
+    @property
+    def choice(self) -> PoseRun:
+        model, device = self._model.currentText(), self._device.currentText()
+        return PoseRun(self._takes.ticked, model, device, self._people.value())
+
+    @property
+    def takes(self) -> _TakeList:
+        return self._takes
+
+    def _refresh(self) -> None:
+        if self._models:
+            self._model_note.setText(self._models[self._model.currentIndex()].note)
+        if self._devices:
+            self._device_note.setText(self._devices[self._device.currentIndex()].note)
+        ready = bool(self._takes.ticked and self._models and self._devices)
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+
+
+class LabelExportDialog(QDialog):
+    """Format and file of an export; what the format loses is said before."""
+
+    def __init__(self, formats: Sequence[ExportFormat], stem: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export labels")
+        self._formats = tuple(formats)
+        self._format = QComboBox()
+        self._format.addItems([f.title for f in formats])
+        suffix = formats[0].suffix
+        self._file = _FileField("Export labels", stem.with_name(stem.name + suffix), suffix)
+        self._note = label("", "hint", wrap=True)
+        self._buttons = accept_buttons("Export")
+        layout = column(self, margin_px=16, spacing_px=10)
+        layout.addWidget(label("Export labels", "title"))
+        form = form_layout()
+        form.addRow("Format", self._format)
+        form.addRow("", self._note)
+        form.addRow("File", self._file)
+        layout.addLayout(form)
+        layout.addStretch(1)
+        layout.addWidget(self._buttons)
+        self.setMinimumWidth(500)
+        self._format.currentIndexChanged.connect(self._on_format)
+        self._file.field.textChanged.connect(lambda _: self._refresh())
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self._refresh()
+
+    @property
+    def choice(self) -> LabelExport:
+        return LabelExport(self._formats[self._format.currentIndex()].name, self._file.path)
+
+    def choose_format(self, name: str) -> None:
+        self._format.setCurrentIndex([f.name for f in self._formats].index(name))
+
+    def _on_format(self, at: int) -> None:
+        self._file.set_suffix(self._formats[at].suffix)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        losses = self._formats[self._format.currentIndex()].losses
+        self._note.setText(f"Not kept: {losses}" if losses else "Keeps everything.")
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(self._file.is_usable)
+
+
+class ClipExportDialog(QDialog):
+    """An aligned clip: reference, takes, file, height, labels burned in.
+
+    takes: those aligned to the chosen reference may be ticked; aligned(reference uid) names them.
+    """
+
+    def __init__(
+        self,
+        takes: Sequence[TakeChoice],
+        aligned: dict[str, tuple[str, ...]],
+        path: Path,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export aligned clip")
+        self._all, self._aligned = tuple(takes), aligned
+        self._references = [take for take in takes if aligned.get(take.uid)]
+        self._reference = QComboBox()
+        self._reference.addItems([take.name for take in self._references])
+        self._takes = _TakeList(())
+        self._file = _FileField("Export aligned clip", path, ".mp4")
+        self._height = QSpinBox(minimum=120, maximum=2160, singleStep=60, value=360, suffix=" px")
+        self._burn = QCheckBox("Write take and phase below each picture")
+        self._burn.setChecked(True)
+        self._buttons = accept_buttons("Export")
+        layout = column(self, margin_px=16, spacing_px=10)
+        layout.addWidget(label("Export aligned clip", "title"))
+        if not self._references:
+            layout.addWidget(label("No take is aligned yet. Align takes first.", "warning", wrap=True))
+        form = form_layout()
+        form.addRow("Clock of", self._reference)
+        form.addRow("Takes", self._takes)
+        form.addRow("Height of each", self._height)
+        form.addRow("Labels", self._burn)
+        form.addRow("File", self._file)
+        layout.addLayout(form, 1)
+        text = "All takes are warped onto the clock of the reference. A table of the frames goes beside it."
+        layout.addWidget(label(text, "hint", wrap=True))
+        layout.addWidget(self._buttons)
+        self.resize(520, 440)
+        self._reference.currentIndexChanged.connect(lambda _: self._on_reference())
+        self._takes.itemChanged.connect(lambda _: self._refresh())
+        self._file.field.textChanged.connect(lambda _: self._refresh())
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self._on_reference()
+
+    @property
+    def choice(self) -> ClipExport:
+        at = self._reference.currentIndex()
+        uid = self._references[at].uid if self._references else ""
+        return ClipExport(
+            uid, self._takes.ticked, self._file.path, self._height.value(), self._burn.isChecked()
+        )
+
+    @property
+    def takes(self) -> _TakeList:
+        return self._takes
+
+    def choose_reference(self, uid: str) -> None:
+        self._reference.setCurrentIndex([take.uid for take in self._references].index(uid))
+
+    def _on_reference(self) -> None:
+        there = set(self._aligned.get(self.choice.reference_uid, ()))
+        self._takes.set_takes([take for take in self._all if take.uid in there])
+        self._refresh()
+
+    def _refresh(self) -> None:
+        ready = bool(self._takes.ticked) and self._file.is_usable
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
+
+
+class _TakeList(QListWidget):
+    def __init__(self, takes: Sequence[TakeChoice]) -> None:
+        super().__init__()
+        self.setProperty("role", "boxed")
+        self.setMinimumHeight(90)
+        self.set_takes(takes)
+
+    def set_takes(self, takes: Sequence[TakeChoice]) -> None:
+        self.clear()
+        for take in takes:
+            item = QListWidgetItem(f"{take.name} · {take.note}" if take.note else take.name)
+            item.setData(_UID, take.uid)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Checked if take.ticked else Qt.CheckState.Unchecked)
+            self.addItem(item)
+
+    def tick(self, uid: str, ticked: bool = True) -> None:
+        for item in map(self.item, range(self.count())):
+            if item.data(_UID) == uid:
+                item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+
+    @property
+    def ticked(self) -> tuple[str, ...]:
+        """uids of the ticked takes in their order."""
+        items = map(self.item, range(self.count()))
+        return tuple(str(i.data(_UID)) for i in items if i.checkState() == Qt.CheckState.Checked)
+
+
+class _FileField(QWidget):
+    def __init__(self, title: str, path: Path, suffix: str) -> None:
+        super().__init__()
+        self._title, self._suffix = title, suffix
+        self.field = QLineEdit(str(path))
+        browse = button("Browse…")
+        layout = row(self.field, browse)
+        self.setLayout(layout)
+        browse.clicked.connect(self._browse)
+
+    @property
+    def path(self) -> Path:
+        """The file; the suffix is added when it is missing."""
+        path = Path(self.field.text().strip())
+        return path if path.suffix.lower() == self._suffix else path.with_name(path.name + self._suffix)
+
+    @property
+    def is_usable(self) -> bool:
+        text = self.field.text().strip()
+        return bool(text) and not Path(text).is_dir() and self.path.parent.is_dir()
+
+    def set_suffix(self, suffix: str) -> None:
+        """Change to another kind of file, keeping the name."""
+        path = self.path
+        self._suffix = suffix
+        self.field.setText(str(path.with_suffix(suffix)))
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, self._title, self.field.text(), f"*{self._suffix}")
+        if path:
+            self.field.setText(path)
