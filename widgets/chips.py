@@ -43,9 +43,14 @@ class Chip(QLabel):
         super().__init__(text, parent)
         self.setObjectName("chip")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.set_ink(TEXT)
+
+    def set_ink(self, color: QColor) -> None:
+        """Colour of the text."""
+        plate = f"rgba({FILL.red()}, {FILL.green()}, {FILL.blue()}, {FILL.alpha()})"
         self.setStyleSheet(
-            f"background: rgba({FILL.red()}, {FILL.green()}, {FILL.blue()}, {FILL.alpha()});"
-            f"color: {TEXT.name()}; border-radius: {ROUND:.0f}px; padding: {PAD_Y:.0f}px {PAD_X:.0f}px;"
+            f"background: {plate}; color: {color.name()};"
+            f"border-radius: {ROUND:.0f}px; padding: {PAD_Y:.0f}px {PAD_X:.0f}px;"
         )
 
     def show_text(self, text: str) -> None:

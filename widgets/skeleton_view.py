@@ -1,0 +1,344 @@
+"""The 3D view: skeletons on a floor that can be turned, fed by setters in metres with z up.
+
+OpenGL (vispy) draws where it can; where it is missing (no screen, no driver) a painted surface shows the same
+strokes. Drag turns, the wheel zooms, Shift or middle drag moves, double-click or R resets; a click selects a
+joint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from models.domain.skeleton import Skeleton
+from widgets import theme
+from widgets.canvas_gestures import SLOP_PX, Selection
+from widgets.chips import Chip
+from widgets.orbit_camera import PRESETS, OrbitCamera
+from widgets.pose_overlay import hit_joint
+from widgets.skeleton_scene import Palette, Scene, Strokes, build_strokes, joint_angle_deg
+
+HIT_PX = 14.0
+HINT = "drag orbit · wheel zoom"
+INSET = 10
+
+
+class Surface(Protocol):
+    """Draws `view.strokes()`: `widget` fills the view, `redraw` asks for a repaint."""
+
+    widget: QWidget
+
+    def redraw(self) -> None: ...
+
+
+class SkeletonView(QWidget):
+    """3D skeletons; make one with `make_skeleton_view`."""
+
+    joint_selected = Signal(int, int)  # person, joint
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("3D view")
+        self.setMinimumSize(140, 140)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._scene = Scene()
+        self._camera = OrbitCamera()
+        self._framed = False
+        self._press: QPointF | None = None
+        self._last = QPointF()
+        self._turning = False
+        self._surface: Surface | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._title = Chip("3D", self)
+        self._hint = Chip(HINT, self)
+        self._note = Chip("", self)
+        self._message = Chip("", self)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._message.setWordWrap(True)
+        self._presets = _preset_bar(self)
+        self._note.hide()
+        self._message.hide()
+
+    # ---- what to show -------------------------------------------------------------------------------------
+
+    def set_poses(
+        self,
+        positions: NDArray[np.floating] | None,
+        skeleton: Skeleton | None = None,
+        confidence: NDArray[np.floating] | None = None,
+    ) -> None:
+        """Poses of the shown frame, (P, J, 3) metres, z up; NaN = not seen; None = nobody. confidence: (P, J)
+        0..1.
+
+        The first poses are framed; later ones leave the camera alone.
+        """
+        if positions is None or skeleton is None:
+            positions, skeleton, confidence = np.zeros((0, 0, 3)), None, None
+        elif positions.ndim != 3 or positions.shape[1:] != (len(skeleton), 3):
+            raise ValueError(f"poses {positions.shape} do not fit (people, {len(skeleton)}, 3)")
+        same = skeleton == self._scene.skeleton
+        self._scene = replace(
+            self._scene,
+            positions=np.asarray(positions, float),
+            skeleton=skeleton,
+            confidence=confidence,
+            trails=self._scene.trails if same else {},
+            ghost=self._scene.ghost if same else None,
+            selected=self._scene.selected if same else None,
+        )
+        if not self._framed and np.isfinite(positions).any():
+            self.reset_view()
+        self.redraw()
+
+    def set_trails(self, trails: Mapping[tuple[int, int], NDArray[np.floating]]) -> None:
+        """Paths of chosen joints, (person, joint) -> (T, 3) metres, oldest first; {} for none."""
+        self._scene = replace(self._scene, trails=dict(trails))
+        self.redraw()
+
+    def set_ghost(self, positions: NDArray[np.floating] | None) -> None:
+        """Poses as they were before an edit, (P, J, 3) metres in the skeleton of the poses; None for none."""
+        self._scene = replace(self._scene, ghost=positions)
+        self._hint.show_text(HINT if positions is None else f"{HINT} · ghost: before edit")
+        self._place_chips()
+        self.redraw()
+
+    def set_selection(self, selection: Selection | None) -> None:
+        """Select from outside; no signal is sent."""
+        joint = selection.joint if selection is not None else None
+        chosen = (selection.person, joint) if selection is not None and joint is not None else None
+        self._scene = replace(self._scene, selected=chosen)
+        self.redraw()
+
+    def set_floor(self, height_m: float) -> None:
+        """Height of the floor."""
+        self._scene = replace(self._scene, floor_m=height_m)
+        self.redraw()
+
+    def set_title(self, text: str) -> None:
+        """Text of the corner chip, e.g. `3D · person 2`."""
+        self._title.show_text(text)
+        self._place_chips()
+
+    def set_message(self, text: str, error: bool = False) -> None:
+        """One or two lines in the middle, e.g. why there are no poses; empty for none."""
+        self._message.set_ink(theme.DARK.error if error else theme.DARK.text)
+        self._message.show_text(text)
+        self._place_chips()
+
+    # ---- the camera ---------------------------------------------------------------------------------------
+
+    @property
+    def camera(self) -> OrbitCamera:
+        """Where the scene is seen from."""
+        return self._camera
+
+    def set_camera(self, camera: OrbitCamera) -> None:
+        """See the scene from `camera`."""
+        self._camera = camera
+        self.redraw()
+
+    def reset_view(self) -> None:
+        """Frame all poses and trails from the starting direction."""
+        points = [self._scene.positions.reshape(-1, 3), *self._scene.trails.values()]
+        self._framed = bool(np.isfinite(self._scene.positions).any())
+        self.set_camera(OrbitCamera().framing(np.concatenate(points)))
+
+    def show_preset(self, name: str) -> None:
+        """See the scene from one of `PRESETS`: front (as the video camera), side or top."""
+        self.set_camera(self._camera.preset(name))
+
+    # ---- drawing ------------------------------------------------------------------------------------------
+
+    def set_surface(self, surface: Surface) -> None:
+        """Draw on `surface` from now on, in place of the one before."""
+        if self._surface is not None:
+            self.layout().removeWidget(self._surface.widget)
+            self._surface.widget.hide()
+            self._surface.widget.deleteLater()
+        self._surface = surface
+        surface.widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        surface.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.layout().addWidget(surface.widget)
+        for child in (self._title, self._hint, self._note, self._message, self._presets):
+            child.raise_()
+
+    @property
+    def surface(self) -> Surface | None:
+        """What the view draws on."""
+        return self._surface
+
+    def strokes(self, scale: float = 1.0) -> Strokes:
+        """What to draw now; `scale`: device pixels per logical pixel."""
+        size = (max(self.width(), 1) * scale, max(self.height(), 1) * scale)
+        return build_strokes(self._scene, self._camera, size, _palette(theme.current().name))
+
+    def redraw(self) -> None:
+        """Ask the surface for a repaint and put the note beside the selected joint."""
+        if self._surface is not None:
+            self._surface.redraw()
+        self._place_note()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._place_chips()
+            self.redraw()
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_chips()
+        self.redraw()
+
+    def _place_chips(self) -> None:
+        self._presets.adjustSize()
+        for chip in (self._title, self._hint):
+            chip.setFont(theme.small_font(self.font()))
+            chip.adjustSize()
+        self._title.move(INSET, INSET)
+        self._hint.move(INSET, self.height() - self._hint.height() - INSET)
+        fits = self._title.width() + self._presets.width() + 3 * INSET <= self.width()
+        top = INSET if fits else 2 * INSET + self._title.height()
+        self._presets.move(self.width() - self._presets.width() - INSET, top)
+        width = max(self.width() - 4 * INSET, 60)
+        self._message.setFixedWidth(
+            min(width, self._message.fontMetrics().horizontalAdvance(self._message.text()) + 24)
+        )
+        self._message.adjustSize()
+        middle = self.rect().center() - self._message.rect().center()
+        self._message.move(middle)
+        self._place_note()
+
+    def _place_note(self) -> None:
+        """Name and angle of the selected joint, beside it."""
+        scene, chosen = self._scene, self._scene.selected
+        if scene.skeleton is None or chosen is None or chosen[0] >= len(scene.positions):
+            self._note.hide()
+            return
+        spot = self._camera.project(scene.positions[chosen], (self.width(), self.height()))
+        if not np.isfinite(spot).all():
+            self._note.hide()
+            return
+        angle = joint_angle_deg(scene.positions[chosen[0]], scene.skeleton, chosen[1])
+        name = scene.skeleton.joints[chosen[1]]
+        self._note.setFont(theme.small_font(self.font()))
+        self._note.show_text(name if angle is None else f"{name} {angle:.0f}°")
+        x = min(max(int(spot[0]) + 16, 0), self.width() - self._note.width())
+        y = min(max(int(spot[1]) - self._note.height() // 2, 0), self.height() - self._note.height())
+        self._note.move(x, y)
+
+    # ---- mouse and keys -----------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._press = self._last = event.position()
+            self._turning = False
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._press is None:
+            return
+        way = event.position() - self._press
+        if not self._turning and way.x() ** 2 + way.y() ** 2 < SLOP_PX**2:
+            return
+        self._turning = True
+        self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        step, self._last = event.position() - self._last, event.position()
+        moving = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if moving or event.buttons() & Qt.MouseButton.MiddleButton:
+            self.set_camera(self._camera.panned(step.x(), step.y(), (self.width(), self.height())))
+        else:
+            self.set_camera(self._camera.orbited(step.x(), step.y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, self._press = self._press, None
+        self.unsetCursor()
+        if pressed is None or self._turning or event.button() != Qt.MouseButton.LeftButton:
+            return
+        spots = self._camera.project(self._scene.positions, (self.width(), self.height()))
+        hit = hit_joint(spots, (event.position().x(), event.position().y()), HIT_PX)
+        if hit is not None and hit != self._scene.selected:
+            self.set_selection(Selection(*hit))
+            self.joint_selected.emit(*hit)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.reset_view()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        steps = event.angleDelta().y() / 120 or event.pixelDelta().y() / 60
+        self.set_camera(self._camera.zoomed(1.15**steps))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_R and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+            self.reset_view()
+        else:
+            super().keyPressEvent(event)
+
+
+def make_skeleton_view(parent: QWidget | None = None, *, opengl: bool | None = None) -> SkeletonView:
+    """A 3D view drawn by OpenGL, or painted where OpenGL is missing. opengl: None = find out."""
+    view = SkeletonView(parent)
+    if opengl_works() if opengl is None else opengl:
+        from widgets.skeleton_view_opengl import OpenGLSurface
+
+        view.set_surface(OpenGLSurface(view))
+    else:
+        from widgets.skeleton_view_painted import PaintedSurface
+
+        view.set_surface(PaintedSurface(view))
+    return view
+
+
+def opengl_works() -> bool:
+    """Whether a window of this platform can have an OpenGL context."""
+    if QGuiApplication.platformName() in ("offscreen", "minimal", "vnc", "linuxfb"):
+        return False
+    from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
+
+    context, surface = QOpenGLContext(), QOffscreenSurface()
+    surface.create()
+    if not context.create() or not context.makeCurrent(surface):
+        return False
+    context.doneCurrent()
+    surface.destroy()
+    return True
+
+
+def _preset_bar(view: SkeletonView) -> QWidget:
+    bar = QWidget(view)
+    layout = QHBoxLayout(bar)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2)
+    for name in PRESETS:
+        button = QPushButton(name, bar)
+        button.setObjectName("chipButton")
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setToolTip(f"See it from the {name}")
+        button.clicked.connect(lambda _checked=False, name=name: view.show_preset(name))
+        layout.addWidget(button)
+    return bar
+
+
+@cache
+def _palette(name: str) -> Palette:
+    now = theme.THEMES[name]
+    dark = now.is_dark
+    return Palette(
+        background=_rgba(now.background),
+        floor=_rgba(now.muted, 0.45 if dark else 0.55),
+        shadow=np.array([0.0, 0.0, 0.0, 0.35 if dark else 0.16]),
+        ghost=_rgba(now.muted, 0.6),
+        selected=_rgba(now.text),
+        sides=np.stack([_rgba(now.left), _rgba(now.right), _rgba(now.middle)]),
+    )
+
+
+def _rgba(color: QColor, alpha: float = 1.0) -> NDArray[np.floating]:
+    return np.array([color.redF(), color.greenF(), color.blueF(), alpha])
