@@ -18,7 +18,7 @@ SAFE = "Everything you have done so far is saved."
 
 
 class MessageDialog(QDialog):
-    """A heading, an explanation, and buttons. `answer` is the text of the button pressed, "" for none."""
+    """A heading, an explanation, and buttons. `answer`: text of the button pressed, "" for none."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class MessageDialog(QDialog):
         *,
         mark: str = "",
         details: str = "",
+        default: int = 0,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyphase")
@@ -49,17 +50,19 @@ class MessageDialog(QDialog):
         layout.addWidget(body)
         if details:
             self.details = QPlainTextEdit(details, readOnly=True)
-            self.details.setMinimumHeight(180)
+            self.details.setMinimumHeight(120)
             layout.addWidget(self.details, 1)
         layout.addStretch(0)
         line = row(None)
         for i, name in enumerate(buttons):
-            made = button(name, "primary" if i == 0 else "")
-            made.setDefault(i == 0)
+            made = button(name, "primary" if i == default else "")
+            made.setDefault(i == default)
             made.clicked.connect(lambda _=False, name=name: self._press(name))
             line.addWidget(made)
         layout.addLayout(line)
         self.setMinimumWidth(440)
+        if not details:
+            self.resize(440, layout.heightForWidth(440))
 
     def _press(self, name: str) -> None:
         self.answer = name
@@ -67,8 +70,8 @@ class MessageDialog(QDialog):
 
 
 def ask(parent: QWidget | None, heading: str, text: str, yes: str, no: str = "Cancel") -> bool:
-    """Ask before something that removes work; True when `yes` was pressed. Escape means no."""
-    dialog = MessageDialog(heading, text, (yes, no), parent, mark="warning")
+    """Ask before something that removes work; True when `yes` was pressed. Enter and Escape mean no."""
+    dialog = MessageDialog(heading, text, (yes, no), parent, mark="warning", default=1)
     dialog.exec()
     return dialog.answer == yes
 

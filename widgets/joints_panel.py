@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableView, QWidget
 
 from models.domain.skeleton import Skeleton
@@ -18,7 +18,7 @@ from widgets.theme import current
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-COLUMNS = ("joint", "confidence", "x", "y")
+COLUMNS = ("joint", "conf.", "x", "y")
 _WORDS = {Origin.INTERPOLATED: "between", Origin.TRANSFERRED: "copied"}
 _SENTENCES = {
     Origin.NONE: "of unknown origin",
@@ -142,6 +142,8 @@ class JointsPanel(QWidget):
         self._view = QTableView()
         self._view.setModel(self._model)
         self._view.setShowGrid(False)
+        self._view.setIconSize(QSize(11, 11))
+        self._view.setWordWrap(False)
         self._view.setTabKeyNavigation(False)
         self._view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -153,8 +155,8 @@ class JointsPanel(QWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for at, widest in ((1, "confidence"), (2, "00000"), (3, "00000")):
-            self._view.setColumnWidth(at, self.fontMetrics().horizontalAdvance(widest) + 10)
+        for at, widest in ((1, "corrected"), (2, "0000"), (3, "0000")):
+            self._view.setColumnWidth(at, self.fontMetrics().horizontalAdvance(widest) + 16)
         self._empty = label("No pose here. Find poses for the take, or draw a box.", "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         eye = IconButton("eye", "Cycle visibility of the joint (V)")

@@ -31,7 +31,7 @@ from widgets.keymap import (
     shown,
     shown_keys,
 )
-from widgets.parts import button, column, label, row
+from widgets.parts import RoomyRows, button, column, label, row
 from widgets.theme import current
 
 _ID = Qt.ItemDataRole.UserRole
@@ -51,6 +51,7 @@ class KeyEditor(QDialog):
         self._tree = QTreeWidget(columnCount=2)
         self._tree.setHeaderLabels(["Action", "Keys"])
         self._tree.setProperty("role", "boxed")
+        self._tree.setItemDelegate(RoomyRows(self._tree))
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.header().setStretchLastSection(False)
         self._tree.setColumnWidth(1, 190)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -124,12 +126,17 @@ def swatch(color: str | QColor, size_px: int = 11) -> QPixmap:
 
 
 def swatch_icon(color: str | QColor) -> QIcon:
-    drawn = QIcon(swatch(color))
-    drawn.addPixmap(swatch(color), QIcon.Mode.Selected)  # a selected row must not tint the colour
+    return _untinted(swatch(color))
+
+
+def _untinted(pixmap: QPixmap) -> QIcon:
+    """An icon that keeps its colours in a selected row."""
+    drawn = QIcon(pixmap)
+    drawn.addPixmap(pixmap, QIcon.Mode.Selected)
     return drawn
 
 
-def side_mark(side: str, size_px: int = 11) -> QPixmap:
+def side_mark(side: str, size_px: int = 11) -> QIcon:
     """The shape of a side as on the canvas: left a circle, right a square, middle a diamond."""
     theme = current()
     pixmap = QPixmap(size_px * 2, size_px * 2)
@@ -146,7 +153,7 @@ def side_mark(side: str, size_px: int = 11) -> QPixmap:
         painter.rotate(0 if side == "right" else 45)
         painter.drawRect(QRectF(-3, -3, 6, 6))
     painter.end()
-    return pixmap
+    return _untinted(pixmap)
 
 
 def clock(seconds: float) -> str:
@@ -170,6 +177,14 @@ def duration(seconds: float) -> str:
 def rate(fps: float | Fraction) -> str:
     """Frames per second without needless decimals: "30 fps", "29.97 fps"."""
     return f"{float(fps):.2f}".rstrip("0").rstrip(".") + " fps"
+
+
+class RoomyRows(QStyledItemDelegate):
+    """Rows with some air, for lists and trees with tick boxes."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(size.width(), option.fontMetrics.height() + 9)
 
 
 class ElidedLabel(QLabel):

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from widgets.parts import button, column, label, row
+from widgets.parts import RoomyRows, button, column, label, row
 from widgets.theme import current
 
 _UID = Qt.ItemDataRole.UserRole
@@ -80,6 +80,7 @@ class RelinkDialog(QDialog):
         self._tree = QTreeWidget(columnCount=3)
         self._tree.setHeaderLabels(["video", "file", ""])
         self._tree.setRootIsDecorated(False)
+        self._tree.setItemDelegate(RoomyRows(self._tree))
         self._tree.setProperty("role", "boxed")
         self._tree.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self._tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)

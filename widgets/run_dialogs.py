@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from widgets.parts import accept_buttons, button, column, form_layout, label, row
+from widgets.parts import RoomyRows, accept_buttons, button, column, form_layout, label, row
 
 _UID = Qt.ItemDataRole.UserRole
 
@@ -272,6 +272,7 @@ class _TakeList(QListWidget):
         super().__init__()
         self.setProperty("role", "boxed")
         self.setMinimumHeight(90)
+        self.setItemDelegate(RoomyRows(self))
         self.set_takes(takes)
 
     def set_takes(self, takes: Sequence[TakeChoice]) -> None:

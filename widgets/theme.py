@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, fields
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from PySide6.QtCore import Qt
@@ -24,9 +25,11 @@ _PROPERTY = "keyphaseTheme"
 
 @dataclass(frozen=True)
 class Theme:
-    """Colour tokens. Surfaces from back to front: background, panel, raised, hover.
+    """Colour tokens.
 
-    text, muted: on all four surfaces. accent: lines, marks and links. primary and primary_text: the fill of
+    Surfaces from back to front: background, panel, raised, hover; field: to type into.
+
+    text, muted: on all of them. accent: lines, marks and links. primary and primary_text: the fill of
     a main button. selection: fill of a selected row, under `text` and `muted`. warning, error, success: text.
     canvas: around video. left, right, middle: joints and limbs on this theme's surfaces.
     """
@@ -35,6 +38,7 @@ class Theme:
     background: QColor
     panel: QColor
     raised: QColor
+    field: QColor
     hover: QColor
     border: QColor
     text: QColor
@@ -60,7 +64,7 @@ class Theme:
     @property
     def surfaces(self) -> tuple[QColor, ...]:
         """What text may stand on."""
-        return (self.background, self.panel, self.raised, self.hover, self.selection)
+        return (self.background, self.panel, self.raised, self.field, self.hover, self.selection)
 
 
 DARK = Theme(
@@ -68,6 +72,7 @@ DARK = Theme(
     background=QColor("#1a1b1d"),
     panel=QColor("#212225"),
     raised=QColor("#2a2c30"),
+    field=QColor("#1a1b1d"),
     hover=QColor("#313338"),
     border=QColor("#3a3c42"),
     text=QColor("#ececee"),
@@ -91,6 +96,7 @@ LIGHT = Theme(
     background=QColor("#e9eaec"),
     panel=QColor("#f7f7f8"),
     raised=QColor("#ffffff"),
+    field=QColor("#ffffff"),
     hover=QColor("#e6e8ec"),
     border=QColor("#c9ccd2"),
     text=QColor("#1d1e21"),
@@ -139,7 +145,9 @@ def stylesheet(theme: Theme, font: QFont) -> str:
     base_pt = font.pointSizeF() if font.pointSizeF() > 0 else 9.5
     tokens = {field.name: getattr(theme, field.name) for field in fields(theme)}
     colors = {name: value.name() for name, value in tokens.items() if isinstance(value, QColor)}
-    return template.substitute(colors, small=f"{base_pt * 0.9:.1f}pt", large=f"{base_pt * 1.25:.1f}pt")
+    sizes = {"small": f"{base_pt * 0.9:.1f}pt", "large": f"{base_pt * 1.25:.1f}pt"}
+    folder = Path(str(files("resources").joinpath("theme"))).as_posix()
+    return template.substitute(colors, folder=folder, **sizes)
 
 
 def contrast(a: QColor, b: QColor) -> float:

@@ -38,7 +38,7 @@ class Welcome(QWidget):
         self.setAcceptDrops(True)
         self._cards: list[_RecentCard] = []
         new, open_, demo = button("New project…", "primary"), button("Open project…"), button("Open the demo")
-        demo.setToolTip("Six short takes made by Keyphase itself, with poses, labels and alignments")
+        demo.setToolTip("Short takes made by Keyphase itself, with poses, labels and alignments")
         self._recent_title = section("Recent projects")
         self._list = QVBoxLayout()
         self._list.setSpacing(4)
