@@ -1,86 +1,28 @@
 """Edits of a project. A command is a frozen dataclass; `apply` does it inside the caller's transaction.
 
-What `apply` returns says what changed and carries the command that takes it back. That inverse is a command
-like any other: applying it gives the redo. So undo needs no second description of any edit, and identities
-(uids) come back as they were.
+See `app.change` for what a command is. Times are pts; uids of what an undo brings back are the old ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, get_args
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from app.change import EVERYTHING, RestoreRows
+from app.change import ChangeSet as ChangeSet
+from app.change import Command as Command
+from app.change import Kind as Kind
+from app.change import Together as Together
 from models.domain.errors import KnownError
 from models.domain.labels import Event, Interval, LabelOrigin, new_uid
 from models.domain.ontology import Ontology
 from models.domain.timebase import Span
 from storage import labels, ontologies, runs, snapshots, tracks, videos
-from storage.snapshots import Snapshot
 from storage.tracks import TrackInfo
 from storage.videos import Video
-
-Kind = Literal["events", "intervals", "tracks", "ontology", "videos", "alignments", "runs"]
-_EVERYTHING: frozenset[Kind] = frozenset(get_args(Kind))
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeSet:
-    """What an edit or a job changed. frames: half-open range of frames of a changed track, None = any.
-
-    inverse: the command that takes it back; None for what cannot be undone (results of jobs).
-    """
-
-    videos: frozenset[str]
-    kinds: frozenset[Kind]
-    frames: range | None = None
-    inverse: Command | None = field(default=None, repr=False, compare=False)
-
-
-class Command(Protocol):
-    """An edit. text: for the undo menu, as in "Undo set event"."""
-
-    @property
-    def text(self) -> str: ...
-
-    def apply(self, tx: Connection) -> ChangeSet: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Several commands as one step, done in order."""
-
-    text: str
-    commands: tuple[Command, ...]
-
-    def apply(self, tx: Connection) -> ChangeSet:
-        changes = [command.apply(tx) for command in self.commands]
-        inverses = tuple(change.inverse for change in reversed(changes) if change.inverse is not None)
-        frames = {change.frames for change in changes if "tracks" in change.kinds}
-        return ChangeSet(
-            frozenset().union(*(change.videos for change in changes)),
-            frozenset().union(*(change.kinds for change in changes)),
-            frames.pop() if len(frames) == 1 else None,
-            Together(self.text, inverses),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreRows:
-    """Put back what was removed as a whole. change: what that changes; back: the removal."""
-
-    snapshot: Snapshot
-    change: ChangeSet
-    back: Command
-    text: str = "restore"
-
-    def apply(self, tx: Connection) -> ChangeSet:
-        snapshots.restore(tx, self.snapshot)
-        return replace(self.change, inverse=self.back)
-
 
 # --- events
 
@@ -246,7 +188,7 @@ class SplitInterval:
 
 @dataclass(frozen=True, slots=True)
 class MergeIntervals:
-    """Make one interval of two or more on one tier, gaps included; it keeps identity and name of the first."""
+    """Make one interval of two or more on one tier, gaps included; it keeps uid and name of the first."""
 
     uids: tuple[str, ...]
     text: str = "merge intervals"
@@ -427,7 +369,7 @@ class RemoveVideo:
         videos.get(tx, self.uid)
         taken = snapshots.of_video(tx, self.uid)
         videos.remove(tx, self.uid)
-        change = ChangeSet(frozenset({self.uid}), _EVERYTHING - {"ontology"})
+        change = ChangeSet(frozenset({self.uid}), EVERYTHING - {"ontology"})
         return replace(change, inverse=RestoreRows(taken, change, self))
 
 

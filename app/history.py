@@ -7,6 +7,7 @@ command line and tests use the same history.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,34 +40,38 @@ class History:
         self._done: deque[_Step] = deque(maxlen=_STEPS)
         self._undone: list[_Step] = []
         self._subscribers: list[Subscriber] = []
+        self._order = threading.Lock()  # commits and stacks keep one order, also with edits of a job's thread
 
     def do(self, command: Command, initiator: object = None) -> ChangeSet:
         """Apply a command as one undo step; what was undone before can no longer be redone."""
-        change, inverse = self._commit(command)
-        self._done.append(_Step(command.text, inverse))
-        self._undone.clear()
+        with self._order:
+            change, inverse = self._commit(command)
+            self._done.append(_Step(command.text, inverse))
+            self._undone.clear()
         self.announce(change, initiator)
         return change
 
     def undo(self, initiator: object = None) -> ChangeSet | None:
         """Take back the last step; None when there is nothing to undo."""
-        if not self._done:
-            return None
-        step = self._done[-1]
-        change, inverse = self._commit(step.command)
-        self._done.pop()
-        self._undone.append(_Step(step.text, inverse))
+        with self._order:
+            if not self._done:
+                return None
+            step = self._done[-1]
+            change, inverse = self._commit(step.command)
+            self._done.pop()
+            self._undone.append(_Step(step.text, inverse))
         self.announce(change, initiator)
         return change
 
     def redo(self, initiator: object = None) -> ChangeSet | None:
         """Do the last undone step again; None when there is nothing to redo."""
-        if not self._undone:
-            return None
-        step = self._undone[-1]
-        change, inverse = self._commit(step.command)
-        self._undone.pop()
-        self._done.append(_Step(step.text, inverse))
+        with self._order:
+            if not self._undone:
+                return None
+            step = self._undone[-1]
+            change, inverse = self._commit(step.command)
+            self._undone.pop()
+            self._done.append(_Step(step.text, inverse))
         self.announce(change, initiator)
         return change
 
