@@ -1,19 +1,22 @@
-"""VideoPose3D: temporal convolutions that lift 2D joints to 3D (Pavllo et al., CVPR 2019, section 3 and figure 2).
+"""VideoPose3D: temporal convolutions that lift 2D joints to 3D (Pavllo et al., CVPR 2019, section 3 and
+figure 2).
 
 Two forms share one set of parameters (keys and shapes are those of the published checkpoints):
 
-* `TemporalModel` slides over a sequence: all convolutions are *valid*, so T frames in give T - R + 1 frames out, where R is
-  the receptive field; it needs the caller to pad.
-* `TemporalModelStrided` sees windows of exactly R frames and gives one frame each. The dilated convolutions become strided
-  ones that never overlap, hence plain matrix products; this is the form for training and for window-wise inference.
+* `TemporalModel` slides over a sequence: all convolutions are *valid*, so T frames in give T - R + 1 frames
+  out, where R is the receptive field; it needs the caller to pad.
+* `TemporalModelStrided` sees windows of exactly R frames and gives one frame each. The dilated convolutions
+  become strided ones that never overlap, hence plain matrix products; this is the form for training and for
+  window-wise inference.
 
-Shapes: input (N, T, J_in, F), output (N, T_out, J_out, 3), float32. Missing values must be replaced before the network.
+Shapes: input (N, T, J_in, F), output (N, T_out, J_out, 3), float32. Missing values must be replaced before
+the network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +50,9 @@ class VideoPose3DConfig:
     @property
     def pads(self) -> tuple[int, ...]:
         """Frames each stage takes away on either side."""
-        return tuple((width - 1) * step // 2 for width, step in zip(self.filter_widths, self.dilations, strict=True))
+        return tuple(
+            (width - 1) * step // 2 for width, step in zip(self.filter_widths, self.dilations, strict=True)
+        )
 
     @property
     def causal_shifts(self) -> tuple[int, ...]:
@@ -67,11 +72,6 @@ class VideoPose3DConfig:
         """Frames to add (left, right) so that the output is as long as the input."""
         pad = sum(self.pads)
         return (2 * pad, 0) if self.causal else (pad, pad)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> VideoPose3DConfig:
-        """Inverse of `dataclasses.asdict` after a trip through JSON; unknown names raise TypeError."""
-        return cls(**{**values, "filter_widths": tuple(values["filter_widths"])})
 
 
 class _Lifting(nn.Module):
@@ -110,7 +110,9 @@ class _Lifting(nn.Module):
         if poses.ndim != 4 or tuple(poses.shape[2:]) != expected:
             raise ValueError(f"expected (N, T, {expected[0]}, {expected[1]}), got {tuple(poses.shape)}")
         if poses.shape[1] < self.receptive_field:
-            raise ValueError(f"{poses.shape[1]} frames are fewer than the receptive field {self.receptive_field}")
+            raise ValueError(
+                f"{poses.shape[1]} frames are fewer than the receptive field {self.receptive_field}"
+            )
 
 
 class TemporalModel(_Lifting):
@@ -131,7 +133,7 @@ class TemporalModel(_Lifting):
 
 
 class TemporalModelStrided(_Lifting):
-    """Strided form: windows (N, receptive_field, J_in, F) -> (N, 1, J_out, 3), equal to the dilated form on each window."""
+    """Strided form: windows (N, R, J_in, F) -> (N, 1, J_out, 3), equal to the dilated form on each window."""
 
     def __init__(self, config: VideoPose3DConfig) -> None:
         if config.dense:
@@ -153,9 +155,34 @@ class TemporalModelStrided(_Lifting):
         return x.unflatten(2, (self.config.joints_out, 3))
 
     def _stage(self, x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
-        """Convolution whose stride equals its width, as one matrix product, then norm, ReLU, dropout; x is (N, T, C)."""
+        """A convolution of stride = width as one matrix product, then norm, ReLU, dropout; x (N, T, C)."""
         weight = conv.weight
         assert isinstance(weight, Tensor)
         frames = x.shape[1] // weight.shape[2]
         rows = x.reshape(x.shape[0] * frames, -1) @ weight.permute(2, 1, 0).reshape(-1, weight.shape[0])
         return self.drop(torch.relu(norm(rows))).view(x.shape[0], frames, -1)
+
+
+def config_from_tensors(
+    tensors: Mapping[str, Tensor], joints_in: int = 17, *, causal: bool = False
+) -> VideoPose3DConfig:
+    """The configuration that fits a state dict (not the dense form; causal networks have the same tensors).
+
+    Raises ValueError when the tensors are not those of this network.
+    """
+    try:
+        expand, shrink = tensors["expand_conv.weight"], tensors["shrink.weight"]
+        blocks = sum(key.startswith("layers_conv.") for key in tensors) // 2
+        widths = [expand.shape[2], *(tensors[f"layers_conv.{2 * i}.weight"].shape[2] for i in range(blocks))]
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"not a VideoPose3D network: {error}") from error
+    if expand.shape[1] % joints_in:
+        raise ValueError(f"{expand.shape[1]} inputs do not divide among {joints_in} joints")
+    return VideoPose3DConfig(
+        filter_widths=tuple(widths),
+        channels=expand.shape[0],
+        joints_in=joints_in,
+        features_in=expand.shape[1] // joints_in,
+        joints_out=shrink.shape[0] // 3,
+        causal=causal,
+    )

@@ -1,4 +1,5 @@
-"""Cameras of Human3.6M as VideoPose3D uses them: screen normalisation, rigid transforms, projection with distortion.
+"""Cameras of Human3.6M as VideoPose3D uses them: screen normalisation, rigid transforms, projection with
+distortion.
 
 Conventions (Pavllo et al. 2019, and the public description of Human3.6M):
 
@@ -14,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-# Focal length assumed where none is known, as a multiple of the longer side of the picture (47 degrees across, between
-# a phone's main camera and a television camera; Human3.6M has 1.15).
+# Focal length assumed where none is known, as a multiple of the longer side of the picture: 47 degrees
+# across, between a phone's main camera and a television camera (Human3.6M has 1.15).
 DEFAULT_FOCAL = 1.15
 
 
@@ -39,7 +40,7 @@ def normalise_intrinsics(
     width: int,
     height: int,
 ) -> NDArray[np.float32]:
-    """The nine intrinsics in screen units from a focal length (2,) and principal point (2,) in pixels, k (3,), p (2,)."""
+    """The nine intrinsics in screen units; focal length (2,) and centre (2,) in pixels, k (3,), p (2,)."""
     centre = normalise_screen(centre_px, width, height)
     return np.concatenate([focal_px / width * 2, centre, radial, tangential]).astype(np.float32)
 
@@ -52,7 +53,9 @@ def mirror_intrinsics(intrinsics: NDArray[np.floating]) -> NDArray[np.floating]:
     return mirrored
 
 
-def quaternion_rotate(quaternion: NDArray[np.floating], vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+def quaternion_rotate(
+    quaternion: NDArray[np.floating], vectors: NDArray[np.floating]
+) -> NDArray[np.floating]:
     """Rotate vectors (..., 3) by a unit quaternion (4,), (w, x, y, z)."""
     axis = np.broadcast_to(quaternion[1:], vectors.shape)
     once = np.cross(axis, vectors)
@@ -62,8 +65,9 @@ def quaternion_rotate(quaternion: NDArray[np.floating], vectors: NDArray[np.floa
 def world_to_camera(
     points: NDArray[np.floating], orientation: NDArray[np.floating], translation: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """World points (..., 3) into camera axes; `orientation` (4,) turns camera axes into world axes, `translation` (3,)
-    is the camera's place in the world."""
+    """World points (..., 3) into camera axes; `orientation` (4,) turns camera axes into world axes,
+    `translation` (3,) is the camera's place in the world.
+    """
     inverse = orientation * np.array([1, -1, -1, -1], dtype=orientation.dtype)
     return quaternion_rotate(inverse, points - translation)
 
@@ -76,10 +80,10 @@ def camera_to_world(
 
 
 def project(points: Tensor, intrinsics: Tensor) -> Tensor:
-    """Project camera-space points (N, ..., 3) to screen units (N, ..., 2) with lens distortion; intrinsics (N, 9).
+    """Camera-space points (N, ..., 3) to screen units (N, ..., 2) with lens distortion; intrinsics (N, 9).
 
-    x/z and y/z are limited to [-1, 1], so points far off the axis have no gradient. Points behind the camera are not
-    masked.
+    x/z and y/z are limited to [-1, 1], so points far off the axis have no gradient. Points behind the camera
+    are not masked.
     """
     focal, centre, radial, tangential = _spread(intrinsics, points.ndim)
     flat = torch.clamp(points[..., :2] / points[..., 2:], -1, 1)
@@ -103,4 +107,6 @@ def _spread(intrinsics: Tensor, ndim: int) -> tuple[Tensor, Tensor, Tensor, Tens
 
 def _check_size(points: NDArray[np.floating], width: int, height: int) -> None:
     if points.shape[-1] != 2 or width <= 0 or height <= 0:
-        raise ValueError(f"expected points (..., 2) and a positive size, got {points.shape}, {width} x {height}")
+        raise ValueError(
+            f"expected points (..., 2) and a positive size, got {points.shape}, {width} x {height}"
+        )

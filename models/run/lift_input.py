@@ -1,13 +1,17 @@
-"""What the bundled 3D lifter sees: a window of 2D joints, turned into the middle of the view, centred and scaled.
+"""What the bundled 3D lifter sees: a window of 2D joints, turned into the middle of the view, centred and
+scaled.
 
-The published network takes screen coordinates, so it has to learn the same pose anew at every place and size. Here each
-window of R frames is prepared so that only the pose is left:
+The published network takes screen coordinates, so it has to learn the same pose anew at every place and size.
+Here each window of R frames is prepared so that only the pose is left:
 
-1. viewing rays (pixel / focal length) are rotated so that the pelvis of the output frame lies on the optical axis
-   (what a camera pointed at the person would see; this undoes the apparent turn of a person at the picture's edge);
-2. every frame is centred on its pelvis and the window divided by one size, the root mean square joint distance;
-3. each joint carries its confidence as a third number, and is all zero where it was not seen. The pelvis, always at the
-   origin by then, carries the displacement of the root since the output frame and the logarithm of the size instead.
+1. viewing rays (pixel / focal length) are rotated so that the pelvis of the output frame lies on the optical
+   axis (what a camera pointed at the person would see; this undoes the apparent turn of a person at the
+   picture's edge);
+2. every frame is centred on its pelvis and the window divided by one size, the root mean square joint
+   distance;
+3. each joint carries its confidence as a third number, and is all zero where it was not seen. The pelvis,
+   always at the origin by then, carries the displacement of the root since the output frame and the logarithm
+   of the size instead.
 
 Training and inference share this file. Joints are Human3.6M's 17; camera axes are x right, y down, z away.
 """
@@ -25,9 +29,10 @@ _USUAL_LOG_SIZE = -2.2
 def centred_windows(rays: Tensor, seen: Tensor, output_frame: int) -> tuple[Tensor, Tensor]:
     """Prepare windows for the network.
 
-    rays: float32 (N, R, 17, 2) = (x / z, y / z), finite everywhere; joint 0 (the pelvis) is a usable position in every
-    frame. seen: float32 (N, R, 17) confidence 0..1, 0 = not seen. output_frame: index in the window the network answers.
-    Returns features (N, R, 17, 3) and rotations (N, 3, 3), camera axes -> axes of the ray through the pelvis.
+    rays: float32 (N, R, 17, 2) = (x / z, y / z), finite everywhere; joint 0 (the pelvis) is a usable position
+    in every frame. seen: float32 (N, R, 17) confidence 0..1, 0 = not seen. output_frame: index in the window
+    the network answers. Returns features (N, R, 17, 3) and rotations (N, 3, 3), camera axes -> axes of the
+    ray through the pelvis.
     """
     rotation = rotation_to_axis(rays[:, output_frame, 0])
     turned = torch.einsum("nij,nrkj->nrki", rotation[:, :, :2], rays) + rotation[:, None, None, :, 2]
@@ -47,7 +52,7 @@ def centred_windows(rays: Tensor, seen: Tensor, output_frame: int) -> tuple[Tens
 
 
 def rotation_to_axis(rays: Tensor) -> Tensor:
-    """The smallest rotations (N, 3, 3) that turn rays (N, 2) = (x, y, 1) onto the z axis (Rodrigues' formula)."""
+    """The smallest rotations (N, 3, 3) that turn rays (N, 2) = (x, y, 1) onto the z axis (Rodrigues)."""
     x, y = rays.unbind(-1)
     norm = (1 + x * x + y * y).sqrt()
     x, y, cos = x / norm, y / norm, 1 / norm

@@ -1,4 +1,6 @@
-"""A whole sequence through a lifting network in one pass: edge padding and flip test as VideoPose3D evaluates."""
+"""A whole sequence through a lifting network in one pass: edge padding and flip test as VideoPose3D
+evaluates.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ def lift_sequence(
 ) -> NDArray[np.float32]:
     """2D joints (T, J_in, 2) in screen units -> (T, J_out, 3), one pose for every frame.
 
-    The first and last frame are repeated outwards. With the flip test the answer is the mean of the plain and the
-    mirrored input's, the latter mirrored back. `model` is put into eval mode.
+    The first and last frame are repeated outwards. With the flip test the answer is the mean of the plain and
+    the mirrored input's, the latter mirrored back. `model` is put into eval mode.
     """
     if points.ndim != 3 or not np.isfinite(points).all():
         raise ValueError("the network needs finite joints (T, J, 2)")

@@ -1,10 +1,12 @@
 """Batches of labelled sequences as VideoPose3D draws them (supplementary material, A.5).
 
-A sequence is cut into chunks of L output frames, centred so that what hangs over is shared by both ends; each chunk comes
-with the frames of 2D input around it that the receptive field asks for, the first and last frame repeated where the
-sequence ends. Mirroring doubles the list. The order is a new permutation every epoch from a fixed seed.
+A sequence is cut into chunks of L output frames, centred so that what hangs over is shared by both ends; each
+chunk comes with the frames of 2D input around it that the receptive field asks for, the first and last frame
+repeated where the sequence ends. Mirroring doubles the list. The order is a new permutation every epoch from
+a fixed seed.
 
-2D: float32 (T, J, 2) in screen units; 3D: float32 (T, J, 3); camera: the nine intrinsics (models.run.camera) or None.
+2D: float32 (T, J, 2) in screen units; 3D: float32 (T, J, 3); camera: the nine intrinsics (models.run.camera)
+or None.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class LiftSequence:
 
 @dataclass(frozen=True, slots=True)
 class LiftBatch:
-    """points_2d (N, T + 2 pad, J, 2), points_3d (N, T, J, 3), camera (N, 9). Arrays of their own, safe to keep."""
+    """points_2d (N, T + 2 pad, J, 2), points_3d (N, T, J, 3), camera (N, 9). Arrays of their own, safe to
+    keep.
+    """
 
     points_2d: Array
     points_3d: Array | None
@@ -116,7 +120,9 @@ class ChunkedBatches:
             if take.camera is not None:
                 cameras.append(take.camera)
         return LiftBatch(
-            np.stack(points_2d), np.stack(points_3d) if points_3d else None, np.stack(cameras) if cameras else None
+            np.stack(points_2d),
+            np.stack(points_3d) if points_3d else None,
+            np.stack(cameras) if cameras else None,
         )
 
 
@@ -129,20 +135,29 @@ def whole_sequences(
     causal_shift: int = 0,
     augment: bool = False,
 ) -> Iterator[LiftBatch]:
-    """Each sequence as a batch of its own, padded by repeating its ends; with `augment` its mirror image as second row."""
+    """Each sequence as a batch of its own, padded by repeating its ends; with `augment` its mirror image as
+    second row.
+    """
     for sequence in sequences:
         length = len(sequence.points_2d)
-        rows = [_mirror(sequence, list(flip_2d), list(flip_3d), m) for m in ((False, True) if augment else (False,))]
+        rows = [
+            _mirror(sequence, list(flip_2d), list(flip_3d), m)
+            for m in ((False, True) if augment else (False,))
+        ]
         before, after = pad + causal_shift, pad - causal_shift
         yield LiftBatch(
             np.stack([_frames(row.points_2d, -before, length + after) for row in rows]),
-            None if sequence.points_3d is None else np.stack([r.points_3d for r in rows if r.points_3d is not None]),
+            None
+            if sequence.points_3d is None
+            else np.stack([r.points_3d for r in rows if r.points_3d is not None]),
             None if sequence.camera is None else np.stack([r.camera for r in rows if r.camera is not None]),
         )
 
 
 def subset_start(length: int, frames: int) -> int:
-    """Where the one contiguous piece of `frames` begins when training on part of a sequence: fixed for each length."""
+    """Where the one contiguous piece of `frames` begins when training on part of a sequence: fixed for each
+    length.
+    """
     digest = hashlib.sha256(str(length).encode()).digest()
     share = int.from_bytes(digest[:4], "little") / (2**32 - 1)
     return int(share * (length - frames + 1))

@@ -1,8 +1,9 @@
-"""Makes perfect 2D joints look as a 2D detector would give them: the reason the lifter copes with real tracks.
+"""Makes perfect 2D joints look as a 2D detector would give them, so that the lifter copes with real tracks.
 
-A detector of this project gives the joints of LSP, Penn Action, COCO or MPII, is wrong by a few centimetres (now and then
-by a lot), loses joints, swaps left and right, and is unsure about itself. All lengths here are multiples of the size of
-the person in the window (root mean square distance of the joints to the pelvis, about 0.45 m).
+A detector of this project gives the joints of LSP, Penn Action, COCO or MPII, is wrong by a few centimetres
+(now and then by a lot), loses joints, swaps left and right, and is unsure about itself. All lengths here are
+multiples of the size of the person in the window (root mean square distance of the joints to the pelvis,
+about 0.45 m).
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class DetectorNoise:
         layout = torch.multinomial(self._shares, count, replacement=True, generator=self._generator)
         noisy = self._derive(noisy, layout)
         seen = self._confidence(error) * ~self._hidden[layout][:, None] * self._kept(count, rays.shape[1])
-        seen[:, :, _PELVIS] = torch.where((layout > 0)[:, None], seen[:, :, _HIPS].amin(-1), seen[:, :, _PELVIS])
+        seen[:, :, _PELVIS] = torch.where(
+            (layout > 0)[:, None], seen[:, :, _HIPS].amin(-1), seen[:, :, _PELVIS]
+        )
         return noisy, seen
 
     def _rand(self, *shape: int) -> Tensor:
@@ -78,7 +81,7 @@ class DetectorNoise:
         return torch.randn(*shape, generator=self._generator)
 
     def _error(self, count: int, frames: int) -> Tensor:
-        """Displacements (N, R, 17, 2): a part that stays, one that drifts, one of every frame, and outliers."""
+        """Displacements (N, R, 17, 2): one part that stays, one that drifts, one of each frame, outliers."""
         low, high = (math.log(value) for value in self._ranges.sd)
         level = (low + (high - low) * self._rand(count, 1, 1, 1)).exp()
         level = level * (self._rand(count, 1, 1, 1) >= self._ranges.clean_share)
@@ -107,9 +110,10 @@ class DetectorNoise:
         return torch.where(exchange[..., None], rays[:, :, self._flip], rays)
 
     def _derive(self, rays: Tensor, layout: Tensor) -> Tensor:
-        """Pelvis and thorax as the mapping derives them from hips and shoulders in the layouts that lack them."""
+        """Pelvis and thorax from hips and shoulders, as the mapping derives them in layouts without them."""
         hips, shoulders = rays[:, :, _HIPS].mean(2), rays[:, :, _SHOULDERS].mean(2)
-        share = self._rand(len(rays), 1, 1) * (layout == 1)[:, None, None]  # a labelled neck lies between the two
+        # a labelled neck lies somewhere between the two
+        share = self._rand(len(rays), 1, 1) * (layout == 1)[:, None, None]
         share = torch.where(self._from_shoulders[layout][:, None, None], torch.ones(()), share)
         rays = rays.clone()
         rays[:, :, _THORAX] += share * (shoulders - rays[:, :, _THORAX])
@@ -117,7 +121,9 @@ class DetectorNoise:
         return rays
 
     def _kept(self, count: int, frames: int) -> Tensor:
-        """1 where a joint is seen: lost for the whole window, for single frames, or with a whole half of the body."""
+        """1 where a joint is seen: lost for the whole window, for single frames, or with a whole half of the
+        body.
+        """
         kept = self._rand(count, 1, 17) >= self._ranges.drop_share * (self._rand(count, 1, 1) < 0.7) * 1.4
         flicker = self._ranges.flicker_share * 3 * (self._rand(count, 1, 1) < 1 / 3)
         kept = kept & (self._rand(count, frames, 17) >= flicker)

@@ -17,7 +17,9 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def weighted_mpjpe(predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """MPJPE with a weight for each joint of each frame, weights (..., J); the trajectory loss uses 1 / depth."""
+    """MPJPE with a weight for each joint of each frame, weights (..., J); the trajectory loss uses 1 /
+    depth.
+    """
     return (weights * (predicted - target).norm(dim=-1)).mean()
 
 
@@ -34,7 +36,9 @@ def p_mpjpe(predicted: NDArray[np.floating], target: NDArray[np.floating]) -> fl
 
 
 def procrustes(predicted: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Poses (N, J, 3) moved, turned and scaled to fit the targets best in the least squares sense (Schoenemann 1966)."""
+    """Poses (N, J, 3) moved, turned and scaled to fit the targets best in the least squares sense
+    (Schoenemann 1966).
+    """
     centre_p, centre_t = predicted.mean(axis=1, keepdims=True), target.mean(axis=1, keepdims=True)
     p, t = predicted - centre_p, target - centre_t
     u, s, vt = np.linalg.svd(t.swapaxes(1, 2) @ p)  # rotation u @ vt takes p to t

@@ -1,4 +1,6 @@
-"""Learning rate and batch norm momentum of VideoPose3D over a training (section 5 and appendix A.4 of the paper)."""
+"""Learning rate and batch norm momentum of VideoPose3D over a training (section 5 and appendix A.4 of the
+paper).
+"""
 
 from __future__ import annotations
 

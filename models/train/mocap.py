@@ -1,7 +1,8 @@
 """Motion capture as training material for the 3D lifter.
 
-A file of this kind is an .npz with `positions` float32 (frames, 17, 3) in metres, y up, joints of Human3.6M, all
-sequences one after the other, and per sequence `name`, `subject` (-1 = unknown), `fps`, `offset`, `nframes`.
+A file of this kind is an .npz with `positions` float32 (frames, 17, 3) in metres, y up, joints of Human3.6M,
+all sequences one after the other, and per sequence `name`, `subject` (-1 = unknown), `fps`, `offset`,
+`nframes`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,12 @@ def load_mocap(path: Path) -> Mocap:
     offset, length = values["offset"].astype(np.int64), values["nframes"].astype(np.int64)
     if positions.ndim != 3 or positions.shape[1:] != (17, 3) or not np.isfinite(positions).all():
         raise KnownError(f"{path}: positions must be finite and (frames, 17, 3), not {positions.shape}.")
-    if len(offset) != count or (offset < 0).any() or (length < 1).any() or (offset + length > len(positions)).any():
+    if (
+        len(offset) != count
+        or (offset < 0).any()
+        or (length < 1).any()
+        or (offset + length > len(positions)).any()
+    ):
         raise KnownError(f"{path}: the sequences reach outside the positions.")
     return Mocap(
         positions,

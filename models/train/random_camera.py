@@ -1,8 +1,8 @@
 """Windows of motion capture seen by random cameras: the endless training material of the 3D lifter.
 
-Each window gets a body of its own (bone lengths, height, mirror image, now and then tilted as when lying down) and a camera
-of its own (focal length, distance, place in the picture, elevation, roll). World axes are metres with y up; camera axes
-are x right, y down, z away.
+Each window gets a body of its own (bone lengths, height, mirror image, now and then tilted as when lying
+down) and a camera of its own (focal length, distance, place in the picture, elevation, roll). World axes are
+metres with y up; camera axes are x right, y down, z away.
 """
 
 from __future__ import annotations
@@ -45,12 +45,19 @@ class Windows:
 
 
 class WindowSampler:
-    """Draws windows from mocap sequences; longer sequences are drawn more often, by the root of their length."""
+    """Draws windows from mocap sequences; longer sequences are drawn more often, by the root of their
+    length.
+    """
 
-    def __init__(self, mocap: Mocap, frames: int, output_frame: int, ranges: ViewRanges, generator: torch.Generator):
+    def __init__(
+        self, mocap: Mocap, frames: int, output_frame: int, ranges: ViewRanges, generator: torch.Generator
+    ):
         skeleton = load_skeleton("h36m17")
         self._positions = torch.from_numpy(np.ascontiguousarray(mocap.positions))
-        self._offset, self._length = torch.from_numpy(mocap.offset.copy()), torch.from_numpy(mocap.length.copy())
+        self._offset, self._length = (
+            torch.from_numpy(mocap.offset.copy()),
+            torch.from_numpy(mocap.length.copy()),
+        )
         self._weights = self._length.to(torch.float64).sqrt()
         self._window = torch.arange(frames) - output_frame
         self._output_frame = output_frame
@@ -71,7 +78,9 @@ class WindowSampler:
         return sd * torch.randn(*shape, generator=self._generator)
 
     def _frames(self, count: int) -> Tensor:
-        """Raw windows (N, R, 17, 3); frames before the start or after the end repeat the first or last one."""
+        """Raw windows (N, R, 17, 3); frames before the start or after the end repeat the first or last
+        one.
+        """
         chosen = torch.multinomial(self._weights, count, replacement=True, generator=self._generator)
         length = self._length[chosen]
         moment = (torch.rand(count, generator=self._generator, dtype=torch.float64) * length).long()
@@ -109,8 +118,12 @@ class WindowSampler:
         low, high = (math.log(value) for value in ranges.distance_m)
         depth = self._uniform(low, high, count).exp()
         depth = torch.maximum(depth, 0.8 - seen[..., 2].amin((1, 2)))  # nobody behind the lens
-        focal = self._uniform(*(math.log(value) for value in ranges.focal_widths), count).exp()
-        place = torch.stack([self._uniform(-0.4, 0.4, count), self._uniform(-0.25, 0.25, count)], -1) / focal[:, None]
+        shortest, longest = (math.log(value) for value in ranges.focal_widths)
+        focal = self._uniform(shortest, longest, count).exp()
+        place = (
+            torch.stack([self._uniform(-0.4, 0.4, count), self._uniform(-0.25, 0.25, count)], -1)
+            / focal[:, None]
+        )
         centre = torch.cat([place, torch.ones(count, 1)], -1) * depth[:, None]
         points = seen + centre[:, None, None]
         guess = self._normal(ranges.focal_error_sd, count).exp()
@@ -121,7 +134,9 @@ class WindowSampler:
 
 
 def _chains(parents: tuple[int, ...]) -> Tensor:
-    """Matrix (J, J): row j is 1 at every joint on the way from j to the root, so that bones add up to positions."""
+    """Matrix (J, J): row j is 1 at every joint on the way from j to the root, so that bones add up to
+    positions.
+    """
     chains = torch.zeros(len(parents), len(parents))
     for joint in range(len(parents)):
         at = joint

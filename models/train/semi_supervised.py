@@ -1,8 +1,8 @@
 """Semi-supervised terms of VideoPose3D (section 4): what unlabelled video can teach through its 2D joints.
 
-Two networks answer for a batch whose first N rows are labelled and whose other M rows are not: one gives root-relative
-poses (N + M, T, J, 3), the other the place of the root in camera space (N + M, T, 1, 3), metres. Slot 0 of the labelled
-ground truth holds the absolute root.
+Two networks answer for a batch whose first N rows are labelled and whose other M rows are not: one gives
+root-relative poses (N + M, T, J, 3), the other the place of the root in camera space (N + M, T, 1, 3),
+metres. Slot 0 of the labelled ground truth holds the absolute root.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def semi_supervised_terms(
 ) -> SemiTerms:
     """Terms for one batch.
 
-    labelled_3d (N, T, J, 3) with the absolute root in slot 0; unlabelled_2d (M, T + 2 pad, J, 2) in screen units;
-    unlabelled_cameras (M, 9). `linear` leaves lens distortion out. The trajectory is weighted by 1 / depth; the bone
-    term is the mean over bones of |mean length labelled - mean length unlabelled|.
+    labelled_3d (N, T, J, 3) with the absolute root in slot 0; unlabelled_2d (M, T + 2 pad, J, 2) in screen
+    units; unlabelled_cameras (M, 9). `linear` leaves lens distortion out. The trajectory is weighted by 1 /
+    depth; the bone term is the mean over bones of |mean length labelled - mean length unlabelled|.
     """
     count = len(labelled_3d)
     target_root = labelled_3d[:, :, :1]

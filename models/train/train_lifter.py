@@ -1,12 +1,11 @@
 """Training of the 3D lifter on motion capture through random cameras with detector noise.
 
-The loop is a generator: it yields `Progress` between steps, keeps a checkpoint beside the result and carries on from it
-exactly (weights, optimiser, random numbers) when called again with the same recipe.
+The loop is a generator: it yields `Progress` between steps, keeps a checkpoint beside the result and carries
+on from it exactly (weights, optimiser, random numbers) when called again with the same recipe.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -32,8 +31,8 @@ from models.train.random_camera import ViewRanges, WindowSampler
 class LifterRecipe:
     """All choices of a training; the defaults give the bundled weights.
 
-    budget_min: when set, the schedule follows the clock and the training ends after so many minutes of work, whatever
-    number of steps that makes; otherwise `steps` decides and the result depends on the seed alone.
+    minutes: when set, the schedule follows the clock and the training ends after so many minutes of work,
+    whatever number of steps that makes; otherwise `steps` decides and the result depends on the seed alone.
     """
 
     network: VideoPose3DConfig = field(
@@ -43,7 +42,7 @@ class LifterRecipe:
     batch: int = 256
     learning_rate: float = 1e-3
     seed: int = 1
-    budget_min: float | None = None
+    minutes: float | None = None
     held_out: tuple[int, ...] = HELD_OUT_SUBJECTS
     views: ViewRanges = field(default_factory=ViewRanges)
     noise: NoiseRanges = field(default_factory=NoiseRanges)
@@ -82,7 +81,9 @@ class _Run:
 
     def __init__(self, recipe: LifterRecipe, mocap: Mocap) -> None:
         if len(mocap) == 0:
-            raise KnownError("The motion capture file has no sequence to train on.", hint="Hold out fewer subjects.")
+            raise KnownError(
+                "The motion capture file has no sequence to train on.", hint="Hold out fewer subjects."
+            )
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.model = TemporalModelStrided(recipe.network)
@@ -98,8 +99,8 @@ class _Run:
 
     def progress(self) -> float:
         """Share of the training that is done, 0..1."""
-        if self.recipe.budget_min is not None:
-            return min(1.0, self.seconds / (60 * self.recipe.budget_min))
+        if self.recipe.minutes is not None:
+            return min(1.0, self.seconds / (60 * self.recipe.minutes))
         return min(1.0, self.step / self.recipe.steps)
 
     def done(self) -> int:
@@ -139,7 +140,7 @@ class _Run:
         }
         part = path.with_suffix(".part")
         torch.save(state, part)
-        os.replace(part, path)
+        part.replace(path)
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint if there is one."""

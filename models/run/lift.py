@@ -1,0 +1,209 @@
+"""3D poses from 2D tracks: the bundled lifter, with edge padding, flip test and live renewal after an edit.
+
+Output: Human3.6M's 17 joints, root-relative metres in camera axes (x right, y down, z away), the pelvis at
+the origin; the fourth number is a confidence 0..1. Distances to the camera are not recovered; `to_world_up`
+stands the person on a floor for viewing. Sizes are those of an average body: the size of a person cannot be
+seen in one view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.domain.errors import KnownError
+from models.domain.mapping import map_keypoints
+from models.domain.skeleton import load_skeleton
+from models.domain.upright import to_world_up
+from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig, config_from_tensors
+from models.run.camera import DEFAULT_FOCAL
+from models.run.device import choose_device
+from models.run.lift_input import FEATURES_IN, centred_windows
+from models.run.weights import default_model, load_entry, load_strictly, load_tensors, resolve
+
+Array = NDArray[np.float32]
+
+__all__ = ["Lifter", "to_lifter_joints", "to_world_up"]
+
+SKELETON_OUT = "h36m17"
+# 2D joints below this confidence count as not seen
+MIN_CONFIDENCE = 0.05
+# a frame gets a pose when its window shows at least this many joints per frame on average
+MIN_JOINTS = 4.0
+# frame rates between these are taken as they are (the training saw 25 and 50 frames per second)
+SLOWEST_FPS, FASTEST_FPS = 24.0, 60.0
+_PELVIS, _HIPS, _SPINE = 0, (1, 4), 7
+_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Lifter:
+    """A lifting network ready to run; make one with `load` or `of`."""
+
+    net: TemporalModelStrided
+    device: torch.device
+    flip_test: bool = True
+
+    @classmethod
+    def load(cls, name: str | Path | None = None, device: str = "auto", *, flip_test: bool = True) -> Lifter:
+        """A bundled lifter by name (None: the default one), or a file that `train_lifter` wrote by path.
+
+        Raises KnownError when there is no such lifter or the file does not fit.
+        """
+        path = Path(name) if name is not None else None
+        if path is not None and (path.suffix or path.parent != Path()):
+            tensors, source = load_tensors(path), path.name
+        else:
+            entry = default_model("lift3d") if name is None else resolve(str(name), "lift3d")
+            tensors, source = load_entry(entry), entry.name
+        try:
+            config = config_from_tensors(tensors)
+        except ValueError as error:
+            raise KnownError(f"{source} is no 3D lifter: {error}.") from error
+        if (config.features_in, config.joints_out) != (FEATURES_IN, 17):
+            raise KnownError(
+                f"{source} expects {config.features_in} numbers per joint, not {FEATURES_IN}.",
+                hint="Use the bundled lifter, or one made by 'keyphase train videopose3d'.",
+            )
+        net = TemporalModelStrided(config)
+        load_strictly(net, tensors, source)
+        return cls.of(net, device, flip_test=flip_test)
+
+    @classmethod
+    def of(cls, net: TemporalModelStrided, device: str = "auto", *, flip_test: bool = True) -> Lifter:
+        """A lifter around a network."""
+        chosen = choose_device(device)
+        return cls(net.to(chosen).eval(), chosen, flip_test)
+
+    @property
+    def config(self) -> VideoPose3DConfig:
+        return self.net.config
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames in the window of one output frame."""
+        return self.config.receptive_field
+
+    def reach(self, fps: float) -> int:
+        """How many frames on either side of an edited frame change with it, at this frame rate."""
+        return int(np.abs(self._window(fps)).max())
+
+    def lift(
+        self, xyc: Array, skeleton: str, width: int, height: int, fps: float, *, focal_px: float | None = None
+    ) -> Array:
+        """Lift a whole track: xyc (T, J, 3) x px, y px, confidence -> float32 (T, 17, 4).
+
+        Joints that are NaN or have no confidence are masked: the network fills them in from the rest. Frames
+        around which hardly anything was seen are NaN with confidence 0. focal_px: focal length, where known.
+        """
+        return self.lift_range(xyc, 0, len(xyc), skeleton, width, height, fps, focal_px=focal_px)
+
+    def lift_range(
+        self,
+        xyc: Array,
+        start: int,
+        stop: int,
+        skeleton: str,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        focal_px: float | None = None,
+    ) -> Array:
+        """Frames [start, stop) of what `lift` gives for the same track, at the cost of these frames only."""
+        if not 0 <= start <= stop <= len(xyc):
+            raise ValueError(f"frames [{start}, {stop}) of {len(xyc)}")
+        if width <= 0 or height <= 0 or fps <= 0:
+            raise ValueError(f"width {width}, height {height} and fps {fps} must be positive")
+        joints = to_lifter_joints(xyc, skeleton)
+        focal = focal_px or DEFAULT_FOCAL * max(width, height)
+        rays = (joints[..., :2] - np.array([width / 2, height / 2], np.float32)) / np.float32(focal)
+        result = np.full((stop - start, 17, 4), np.nan, np.float32)
+        result[..., 3] = 0
+        if not (joints[..., 2] > 0).any():
+            return result
+        window = self._window(fps)
+        for first in range(start, stop, _BATCH):
+            frames = np.arange(first, min(first + _BATCH, stop))
+            around = np.clip(frames[:, None] + window, 0, len(xyc) - 1)
+            seen = joints[around, :, 2]
+            enough = (seen > 0).sum(axis=2).mean(axis=1) >= MIN_JOINTS
+            if enough.any():
+                poses = self._poses(torch.from_numpy(rays[around[enough]]), torch.from_numpy(seen[enough]))
+                result[frames[enough] - start, :, :3] = poses
+                result[frames[enough] - start, :, 3] = _confidence(joints[frames[enough], :, 2], seen[enough])
+        return result
+
+    @torch.no_grad()
+    def _poses(self, rays: Tensor, seen: Tensor) -> Array:
+        """Root-relative poses (N, 17, 3) in camera axes of windows (N, R, 17, 2)."""
+        poses = self._answer(rays, seen)
+        if self.flip_test:
+            flip = list(load_skeleton(SKELETON_OUT).flip)
+            mirrored = self._answer(rays[:, :, flip] * torch.tensor([-1.0, 1.0]), seen[:, :, flip])
+            poses = (poses + mirrored[:, flip] * torch.tensor([-1.0, 1.0, 1.0])) / 2
+        return (poses - poses[:, :1]).numpy()
+
+    def _answer(self, rays: Tensor, seen: Tensor) -> Tensor:
+        features, rotation = centred_windows(rays, seen, self._output_frame)
+        poses = self.net(features.to(self.device))[:, 0].cpu()
+        return torch.einsum("nji,nkj->nki", rotation, poses)
+
+    @property
+    def _output_frame(self) -> int:
+        return self.config.padding[0]
+
+    def _window(self, fps: float) -> NDArray[np.int64]:
+        """Frames of a window relative to its output frame; unusual rates leave some out or repeat some."""
+        offsets = np.arange(self.receptive_field) - self._output_frame
+        rate = fps / min(max(fps, SLOWEST_FPS), FASTEST_FPS)
+        return np.round(offsets * rate).astype(np.int64)
+
+
+def to_lifter_joints(xyc: Array, skeleton: str) -> Array:
+    """A track (T, J, 3) as the lifter wants it: (T, 17, 3), finite, with confidence 0 where not seen.
+
+    The spine is given only by Human3.6M itself: elsewhere it would be a guess between other joints. The
+    pelvis has a usable position in every frame: between the hips, at the one hip seen, or interpolated over
+    time.
+    """
+    mapped = map_keypoints(xyc, skeleton, SKELETON_OUT)
+    known = np.isfinite(mapped).all(axis=-1) & (mapped[..., 2] >= MIN_CONFIDENCE)
+    if skeleton != SKELETON_OUT:
+        known[:, _SPINE] = False
+    confidence = np.where(known, np.clip(np.nan_to_num(mapped[..., 2]), 0, 1), 0)
+    joints = np.concatenate([np.where(known[..., None], mapped[..., :2], 0), confidence[..., None]], axis=-1)
+    joints[:, _PELVIS, :2] = _root_track(joints.astype(np.float32))
+    return joints.astype(np.float32, copy=False)
+
+
+def _root_track(joints: Array) -> Array:
+    """A place (T, 2) to centre every frame on, finite if anything was seen at all."""
+    weights = (joints[..., 2] > 0).astype(np.float32)
+    root = joints[:, _PELVIS, :2].copy()
+    found = weights[:, _PELVIS] > 0
+    hips = weights[:, _HIPS].sum(axis=1)
+    one_hip = ~found & (hips > 0)
+    root[one_hip] = (joints[one_hip][:, _HIPS, :2].sum(axis=1)) / hips[one_hip, None]
+    found |= one_hip
+    if not found.any():  # hips never in view: the middle of what is
+        total = weights.sum(axis=1)
+        found = total > 0
+        root[found] = (joints[found, :, :2] * weights[found, :, None]).sum(axis=1) / total[found, None]
+    if found.any() and not found.all():
+        frames = np.arange(len(root))
+        for axis in range(2):
+            root[:, axis] = np.interp(frames, frames[found], root[found, axis])
+    return root
+
+
+def _confidence(here: Array, window: NDArray[np.float32]) -> Array:
+    """Confidence (N, 17) of 3D joints: that of the 2D joint; where not seen, half the window's mean."""
+    count = np.maximum((window > 0).sum(axis=(1, 2)), 1)
+    usual = window.sum(axis=(1, 2)) / count
+    return np.where(here > 0, here, 0.5 * usual[:, None]).astype(np.float32)
