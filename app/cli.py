@@ -330,11 +330,10 @@ def export_labels(
     as_json: AsJson = False,
 ) -> None:
     """Export labels (CSV) or labels and ontology (JSON)."""
-    from storage.formats import csv_format, json_format
+    from app.services.exchange import export_file
 
     with opened(project, read_only=True) as session:
-        write = csv_format.export_csv if format == "csv" else json_format.export_json
-        write(session.project, out)
+        export_file(session, format, out)
         show({"file": str(out), "format": format}, as_json, f"Wrote {out}.")
 
 

@@ -96,6 +96,12 @@ class Workspace(QObject):
         if take is not None:
             self.frame_changed.emit(self.frame)
 
+    def reload_take(self) -> None:
+        """Show the take on screen anew: its file is another one now."""
+        if self.take is not None:
+            uid, frame, self.take = self.take.uid, self.frame, None
+            self.show_take(uid, frame)
+
     def go_to(self, frame: int) -> None:
         """Move the playhead; clamped to the take."""
         if self.take is None:

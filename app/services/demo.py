@@ -11,7 +11,16 @@ import numpy as np
 from app.commands import PutEvents
 from app.services.align import align_takes
 from app.services.clips import export_clip
-from app.services.demo_scene import FPS, HEIGHT_PX, TAKES, WIDTH_PX, TakeScript, event_frames, render_take, true_warp
+from app.services.demo_scene import (
+    FPS,
+    HEIGHT_PX,
+    TAKES,
+    WIDTH_PX,
+    TakeScript,
+    event_frames,
+    render_take,
+    true_warp,
+)
 from app.services.lift import lift_take
 from app.services.media import add_videos
 from app.services.pose import estimate_poses

@@ -1,7 +1,8 @@
-"""Import labels from files, as one undo step. (Exports are plain functions of `storage.formats`.)"""
+"""Labels out to files, and in from them as one undo step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,30 @@ from sqlalchemy import Connection
 from app.change import ChangeSet, Command, Together
 from app.commands import AddTrack, PutEvents, PutInterval, SaveOntology
 from app.session import Session
+from models.domain.errors import KnownError
 from storage import skeletons, tracks
-from storage.formats.csv_format import plan_csv, read_csv
-from storage.formats.json_format import read_json
+from storage.formats.csv_format import export_csv, plan_csv, read_csv
+from storage.formats.json_format import export_json, read_json
 from storage.formats.json_plan import plan_json
 from storage.formats.plan import ImportPlan, needed, report_of
+from storage.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFormat:
+    """losses: what the format cannot hold, one line."""
+
+    name: str
+    title: str
+    suffix: str
+    losses: str
+    write: Callable[[Project, Path], None]
+
+
+EXPORT_FORMATS = (
+    LabelFormat("json", "Keyphase JSON", ".json", "", export_json),
+    LabelFormat("csv", "Table (CSV), one row per label", ".csv", "keypoints, key events without labels", export_csv),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +55,17 @@ class ImportLabels:
         for info, track in self.plan.tracks:
             tracks.write_frames(tx, info.uid, 0, track.values, track.origin)
         return change
+
+
+def export_file(session: Session, name: str, path: Path) -> None:
+    """Write the labels in format `name`. Raises KnownError when there is no such format."""
+    for known in EXPORT_FORMATS:
+        if known.name == name:
+            known.write(session.project, path)
+            return
+    raise KnownError(
+        f"There is no export format '{name}'.", hint=f"Known: {', '.join(f.name for f in EXPORT_FORMATS)}."
+    )
 
 
 def import_file(session: Session, path: Path) -> dict[str, object]:

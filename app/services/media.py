@@ -84,28 +84,45 @@ def find_moved(missing: Iterable[Video], folder: Path) -> dict[str, Path]:
     names = {Path(video.path).name for video in wanted.values()}
     suffixes = {Path(video.path).suffix.lower() for video in wanted.values()}
     found: dict[str, Path] = {}
-    candidates = [p for p in folder.rglob("*") if p.suffix.lower() in suffixes]
+    candidates = [p for p in folder.rglob("*") if (p.is_file() and p.suffix.lower() in suffixes) or p.name in names]
     for path in sorted(candidates, key=lambda p: (p.name not in names, str(p))):
         if len(found) == len(wanted):
             break
-        video = wanted.get(content_hash(path))
+        try:
+            video = wanted.get(content_hash(path))
+        except (KnownError, OSError):
+            continue  # a folder without images, a file that may not be read
         if video is not None:
             found.setdefault(video.uid, path)
     return found
 
 
-def relink(session: Session, video_uid: str, path: Path) -> None:
-    """Point a take at the file where it is now. Refused unless the frames are the same."""
-    with session.project.reading() as tx:
-        video = videos.get(tx, video_uid)
+def check_candidate(video: Video, path: Path) -> tuple[bool, str]:
+    """Whether a file is the video of a take (by content, or frame for frame the same clock), and what differs.
+
+    Raises KnownError when the file cannot be read.
+    """
     with open_video(path, fps=video.fps) as reader:
         info = reader.info
-    if info.content_hash != video.info.content_hash and (
-        info.times != video.info.times or (info.width_px, info.height_px) != (video.info.width_px, video.info.height_px)
-    ):
+    if info.content_hash == video.info.content_hash:
+        return True, ""
+    if info.frame_count != video.info.frame_count:
+        return False, f"other length: {info.frame_count} frames, not {video.info.frame_count}"
+    if info.times != video.info.times:
+        return False, "the frames have other timestamps"
+    if (info.width_px, info.height_px) != (video.info.width_px, video.info.height_px):
+        return False, f"other size: {info.width_px}×{info.height_px}"
+    return True, "encoded again: same frames at the same times"
+
+
+def relink(session: Session, video_uid: str, path: Path) -> None:
+    """Point a take at the file where it is now. Raises KnownError unless the frames are the same."""
+    with session.project.reading() as tx:
+        video = videos.get(tx, video_uid)
+    same, difference = check_candidate(video, path)
+    if not same:
         raise KnownError(
-            f"{path.name} is not the video of take '{video.name}': its frames differ "
-            f"({info.frame_count} instead of {video.info.frame_count}, or other timestamps).",
+            f"{path.name} is not the video of take '{video.name}': {difference}.",
             hint="Choose the original file, or add this one as a new take.",
         )
     session.history.do(RelinkVideo(video_uid, relative_path(session.project, path)))

@@ -1,0 +1,155 @@
+"""Questions before jobs: which takes, which model, which file; and where missing videos went."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.qt.tasks import Tasks
+from app.qt.workspace import Workspace
+from app.services.exchange import EXPORT_FORMATS, export_file, import_file
+from app.services.media import check_candidate, find_moved, missing_videos, relink
+from app.services.models import bundled_models
+from app.services.overview import take_overviews
+from models.domain.errors import KnownError
+from storage import alignments
+from widgets.dialogs import known_error_dialog
+from widgets.project_dialogs import FrameRateDialog
+from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
+from widgets.run_dialogs import (
+    ClipExportDialog,
+    DeviceChoice,
+    ExportFormat,
+    LabelExportDialog,
+    ModelChoice,
+    PoseRunDialog,
+    TakeChoice,
+)
+
+
+class Asking(QObject):
+    """Dialogs of the window; what they answer becomes a job or an edit."""
+
+    def __init__(self, workspace: Workspace, tasks: Tasks, window: QWidget) -> None:
+        super().__init__(workspace)
+        self.workspace, self.tasks, self.window = workspace, tasks, window
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        return {"file.export": self.export_labels}
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Add files at once; ask for the frame rate of folders of images."""
+        files = [path for path in paths if not path.is_dir()]
+        if files:
+            self.tasks.add(files)
+        for folder in (path for path in paths if path.is_dir()):
+            count = sum(p.suffix.lower() in (".jpg", ".jpeg", ".png") for p in folder.iterdir())
+            dialog = FrameRateDialog(folder.name, count, self.window)
+            if dialog.exec() and dialog.fps is not None:
+                self.tasks.add([folder], fps=dialog.fps)
+
+    def run_poses(self, uids: Sequence[str]) -> None:
+        """Ask for model and device, then find poses in takes; those without poses are ticked when none is named."""
+        session = self.workspace.session
+        if session is None:
+            return
+        takes = [
+            TakeChoice(t.uid, t.name, "has poses" if t.people else "", t.uid in uids if uids else not t.people)
+            for t in take_overviews(session, count_corrections=False)
+        ]
+        models = [ModelChoice(m.name, m.note) for m in bundled_models("pose2d")]
+        devices = [
+            DeviceChoice("auto", "a graphics card if there is one, else the processor"),
+            DeviceChoice("cpu", f"{os.cpu_count()} processor cores"),
+            DeviceChoice("cuda", "an NVIDIA graphics card"),
+        ]
+        dialog = PoseRunDialog(takes, models, devices, self.window)
+        if dialog.exec():
+            choice = dialog.choice
+            self.tasks.poses(choice.take_uids, model=choice.model, device=choice.device)
+
+    def export_clip(self, reference_uid: str = "") -> None:
+        session = self.workspace.session
+        if session is None:
+            return
+        with session.project.reading() as tx:
+            aligned: dict[str, tuple[str, ...]] = {}
+            for warp in alignments.all_alignments(tx):
+                aligned[warp.reference_uid] = (*aligned.get(warp.reference_uid, ()), warp.query_uid)
+        takes = [TakeChoice(video.uid, video.name) for video in self.workspace.takes]
+        path = session.project.path.with_name(f"{session.project.path.stem}_in_step.mp4")
+        dialog = ClipExportDialog(takes, aligned, path, self.window)
+        if reference_uid in aligned:
+            dialog.choose_reference(reference_uid)
+        if dialog.exec():
+            c = dialog.choice
+            self.tasks.clip(c.reference_uid, c.take_uids, c.path, height=c.height_px, labels=c.burn_labels)
+
+    def export_labels(self) -> None:
+        session = self.workspace.session
+        if session is None:
+            return
+        formats = [ExportFormat(f.name, f.title, f.suffix, f.losses) for f in EXPORT_FORMATS]
+        stem = session.project.path.with_suffix("")
+        dialog = LabelExportDialog(formats, stem.with_name(f"{stem.name}_labels"), self.window)
+        if dialog.exec():
+            choice = dialog.choice
+            if self._try(lambda: export_file(session, choice.format, choice.path)):
+                self.workspace.message.emit(f"Labels written to {choice.path.name}")
+
+    def import_labels(self) -> None:
+        session = self.workspace.session
+        if session is None:
+            return
+        path, _ = QFileDialog.getOpenFileName(self.window, "Import labels", "", "Labels (*.json *.csv)")
+        if not path:
+            return
+        lines: list[str] = []
+        if self._try(lambda: lines.extend(import_file(session, Path(path))["lines"])):  # type: ignore[arg-type]
+            self.workspace.message.emit(" ".join(lines))
+
+    def relink(self, uids: Sequence[str] = ()) -> None:
+        """Find the files of takes that are missing (all of them when none is named)."""
+        session = self.workspace.session
+        if session is None:
+            return
+        gone = missing_videos(session)
+        wanted = [v for v in self.workspace.takes if v.uid in uids] if uids else gone
+        if not wanted:
+            self.workspace.message.emit("No video is missing.")
+            return
+        by_uid = {video.uid: video for video in wanted}
+
+        def find(folder: Path, missing: Sequence[str]) -> Mapping[str, Candidate]:
+            found = find_moved([by_uid[uid] for uid in missing if uid in by_uid], folder)
+            return {uid: Candidate(path, same_content=True) for uid, path in found.items()}
+
+        def check(uid: str, path: Path) -> Candidate:
+            same, note = check_candidate(by_uid[uid], path)
+            return Candidate(path, same, note)
+
+        items = [MissingVideo(v.uid, v.name, v.path) for v in wanted]
+        nearby = find(session.project.path.parent, [v.uid for v in wanted])
+        dialog = RelinkDialog(items, find, check, self.window, candidates=nearby)
+        if dialog.exec():
+            for uid, path in dialog.choice.paths.items():
+                self._try(lambda uid=uid, path=path: relink(session, uid, path))  # type: ignore[misc]
+            current = self.workspace.take.uid if self.workspace.take else None
+            if current in dialog.choice.paths:
+                self.workspace.reload_take()
+
+    def _try(self, step: Callable[[], object]) -> bool:
+        try:
+            step()
+        except KnownError as error:
+            known_error_dialog(error, self.window).exec()
+            return False
+        except OSError as error:
+            message = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+            known_error_dialog(KnownError(message), self.window).exec()
+            return False
+        return True

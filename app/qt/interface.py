@@ -1,0 +1,199 @@
+"""The window as a tool: keys to actions, themes, the command palette, the status line, messages."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QInputDialog
+
+from models.domain.errors import KnownError
+from widgets.actions import ShortcutGuard
+from widgets.command_palette import Command, CommandPalette
+from widgets.dialogs import BugDialog, MessageDialog, known_error_dialog
+from widgets.key_editor import KeyEditor
+from widgets.key_sheet import KeySheet
+from widgets.keymap import ACTIONS, load_mapping, save_mapping, shown_keys
+from widgets.theme import DARK, LIGHT, apply_theme, system_theme
+from widgets.welcome import RecentProject
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+THEMES = {"Like the system": None, "Dark": DARK, "Light": LIGHT}
+MESSAGE_MS = 6000
+
+
+class Interface(QObject):
+    """Controller of everything around the work itself."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.app = app
+        self.guard = ShortcutGuard(app, self)
+        self._handlers: dict[str, Callable[[], object]] = {}
+
+    def connect_all(self) -> None:
+        """Connect keys, menus and messages; called once, when the window's parts exist."""
+        w = self.window
+        for part in (w.playback, w.labelling, w.posing, w.review, w.projects, w.asking, w.comparing):
+            self._handlers |= part.actions()
+        self._handlers |= {
+            "play.phase": self._play_phase,
+            "pose.track": self._track_forward,
+            "view.fit": self._fit,
+            "view.compare": w.toggle_compare,
+            "view.commands": self.show_palette,
+            "help.keys": self.show_keys,
+            "edit.undo": w.workspace.undo,
+            "edit.redo": w.workspace.redo,
+            "file.add": w.media.ask_for_files,
+            "file.quit": w.close,
+        }
+        w.action_set.triggered.connect(self.run)
+        w.action_set.scope(w.canvas, ("pose.next_joint", "pose.previous_joint"))
+        w.action_set.set_mapping(load_mapping(w.preferences.get("keys", {})))
+        w.workspace.problem.connect(lambda text, hint: known_error_dialog(KnownError(text, hint=hint), w).exec())
+        w.workspace.message.connect(lambda text: w.statusBar().showMessage(text, MESSAGE_MS))
+        w.workspace.edited.connect(lambda _change: self.refresh())
+        w.tasks.busy_changed.connect(lambda _busy: self.refresh())
+        w.tasks.report_wanted.connect(self._show_report)
+        w.review_list.count_changed.connect(self._show_review_count)
+        w.label_panel.annotator_changed.connect(lambda name: w.preferences.put("annotator", name))
+        w.label_panel.set_annotator(str(w.preferences.get("annotator", "")))
+        w.workspace.annotator = str(w.preferences.get("annotator", ""))
+        for name in THEMES:
+            action = w.theme_menu.addAction(name)
+            action.triggered.connect(lambda _checked=False, name=name: self.choose_theme(name))
+        sys.excepthook = self._on_bug
+
+    def run(self, action_id: str) -> None:
+        """Carry out an action by its id, as its key would."""
+        compare = self.window.comparing
+        handler = (compare.own_actions() if compare.active else {}).get(action_id) or self._handlers.get(action_id)
+        if handler is not None:
+            handler()
+
+    # ---- what the window says about itself
+
+    def refresh(self) -> None:
+        """Title, undo texts, recent projects, which actions make sense."""
+        w = self.window
+        session = w.workspace.session
+        star = "*" if w.tasks.busy else ""
+        name = f"{session.project.path.stem}{star} – Keyphase" if session else "Keyphase"
+        w.setWindowTitle(name)
+        undo, redo = (session.history.undo_text, session.history.redo_text) if session else ("", "")
+        w.undo_note.setText(f"undo: {undo}" if undo else "")
+        for action_id, text, verb in (("edit.undo", undo, "Undo"), ("edit.redo", redo, "Redo")):
+            action = w.action_set.action(action_id)
+            action.setText(f"{verb} {text}" if text else verb)
+            action.setEnabled(bool(text))
+        if session is None:
+            w.status_note.setText("")
+        else:
+            state = "read-only" if session.project.read_only else "saved"
+            w.status_note.setText(f"{session.project.path.name} · {state}")
+        recent = [Path(path) for path in w.preferences.recent_projects()]
+        w.welcome.set_recent([RecentProject(path) for path in recent])
+        w.recent_menu.clear()
+        for path in recent:
+            w.recent_menu.addAction(str(path)).triggered.connect(
+                lambda _checked=False, path=path: w.projects.open(path)
+            )
+        w.recent_menu.setEnabled(bool(recent))
+
+    def _show_review_count(self, count: int) -> None:
+        place = self.window.tabs.indexOf(self.window.review_list)
+        self.window.tabs.setTabText(place, f"Review {count}" if count else "Review")
+
+    def choose_theme(self, name: str) -> None:
+        self.window.preferences.put("theme", name)
+        apply_theme(self.app, THEMES.get(name) or system_theme())
+
+    # ---- keys and commands
+
+    def show_keys(self) -> None:
+        KeySheet(self.window.action_set.mapping, self.window).exec()
+
+    def change_keys(self) -> None:
+        editor = KeyEditor(self.window.action_set.mapping, self.window)
+        if editor.exec():
+            self.window.action_set.set_mapping(editor.mapping)
+            self.window.preferences.put("keys", save_mapping(editor.mapping))
+
+    def show_palette(self) -> None:
+        mapping = self.window.action_set.mapping
+        commands = [
+            Command(a.id, a.text, a.group, shown_keys(mapping[a.id]), self.window.action_set.action(a.id).isEnabled())
+            for a in ACTIONS
+            if a.id in self._handlers and a.id != "view.commands"
+        ]
+        palette = CommandPalette(commands, self.window)
+        palette.chosen.connect(self.run)
+        palette.show()
+
+    def name_interval(self) -> None:
+        """Ask for name and tier of the selected interval."""
+        labelling = self.window.labelling
+        interval = next((i for i in labelling.intervals if i.uid == labelling.selection), None)
+        if interval is None:
+            self.window.workspace.message.emit("Select an interval first.")
+            return
+        name, ok = QInputDialog.getText(self.window, "Name", "Name of the interval", text=interval.name)
+        if not ok or not name.strip():
+            return
+        tiers = list(dict.fromkeys([interval.tier, *(i.tier for i in labelling.intervals)]))
+        tier, ok = QInputDialog.getItem(self.window, "Tier", "Tier it stands on", tiers, 0, True)
+        if ok and tier.strip():
+            labelling.rename_interval(interval.uid, name.strip(), tier.strip())
+
+    def about(self) -> None:
+        text = (
+            "Label the phases of human actions in video: exact frames, editable poses, takes that play in step.\n\n"
+            "MIT licence. The bundled models have licences of their own: see their model cards."
+        )
+        MessageDialog("Keyphase", text, parent=self.window).exec()
+
+    def _play_phase(self) -> None:
+        w = self.window
+        span = w.labelling.selected_range()
+        if span is None:
+            w.workspace.message.emit("There is no phase or interval here to play.")
+        else:
+            w.playback.play(1.0, span)
+
+    def _track_forward(self) -> None:
+        w = self.window
+        if w.workspace.take is not None:
+            person = w.posing.selection.person if w.posing.selection else 0
+            w.tasks.follow(w.workspace.take.uid, w.workspace.frame, person=person)
+
+    def _fit(self) -> None:
+        self.window.canvas.fit()
+        self.window.timeline.fit()
+
+    # ---- when something goes wrong
+
+    def _show_report(self, message: str, report: str) -> None:
+        if report:
+            BugDialog(report, self.window).exec()
+        else:
+            known_error_dialog(KnownError(message), self.window).exec()
+
+    def _on_bug(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """An error of ours that nobody caught: told once, with a report; the window stays."""
+        report = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(report)
+        if isinstance(error, KnownError):
+            known_error_dialog(error, self.window).exec()
+        elif not isinstance(error, KeyboardInterrupt):
+            BugDialog(report, self.window).exec()

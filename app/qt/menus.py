@@ -1,0 +1,74 @@
+"""The menu bar: every action of the program by name, with its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QMenu
+
+from models.domain.ontology import load_ontology, ontology_names
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
+    """Fill the menu bar; returns the menus of recent projects and of themes, which others keep up to date."""
+    bar, key = window.menuBar(), window.action_set.action
+    file = bar.addMenu("&File")
+    file.addActions([key("file.new"), key("file.open")])
+    recent = file.addMenu("Open recent")
+    _entry(file, "Open the demo project", window.projects.open_demo)
+    file.addSeparator()
+    file.addAction(key("file.add"))
+    _entry(file, "Add a folder of images…", window.media.ask_for_folder)
+    _entry(file, "Find missing videos…", window.asking.relink)
+    file.addSeparator()
+    file.addAction(key("file.export"))
+    _entry(file, "Import labels…", window.asking.import_labels)
+    _entry(file, "Export aligned clip…", lambda: window.asking.export_clip(window.reference()))
+    file.addSeparator()
+    file.addAction(key("file.quit"))
+    edit = bar.addMenu("&Edit")
+    edit.addActions([key("edit.undo"), key("edit.redo")])
+    edit.addSeparator()
+    _entry(edit, "Change keys…", window.interface.change_keys)
+    view = bar.addMenu("&View")
+    view.addActions([key("view.compare"), key("view.fit"), key("align.overlay")])
+    theme = view.addMenu("Theme")
+    view.addAction(key("view.commands"))
+    label = bar.addMenu("&Label")
+    ontologies = label.addMenu("Key events of")
+    for name in ontology_names():
+        title = load_ontology(name).title
+        _entry(ontologies, title, lambda name=name: window.projects.choose_ontology(name))
+    _entry(label, "Edit key events and phases…", window.projects.edit_ontology)
+    label.addSeparator()
+    label.addActions([key(f"interval.{what}") for what in ("in", "out", "commit")])
+    _entry(label, "Name the selected interval…", window.interface.name_interval)
+    label.addActions([key(f"label.{what}") for what in ("split", "merge", "delete")])
+    label.addSeparator()
+    label.addActions([key(f"review.{what}") for what in ("next", "previous", "accept", "reject")])
+    pose = bar.addMenu("&Pose")
+    _entry(pose, "Find poses…", lambda: window.asking.run_poses(window.media.selected))
+    _entry(pose, "Draw a box around a person", lambda: window.canvas.set_box_mode(True))
+    pose.addAction(key("pose.track"))
+    _entry(pose, "Lift to 3D", lambda: window.tasks.lift(window.media.selected))
+    _entry(pose, "Remove the last pose result", window.posing.remove_result)
+    pose.addSeparator()
+    names = ("visibility", "swap_pair", "mirror", "copy_previous", "interpolate", "next_joint", "previous_joint")
+    pose.addActions([key(f"pose.{name}") for name in names])
+    align = bar.addMenu("&Align")
+    _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))
+    _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
+    _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer(window.current_take()))
+    align.addAction(key("align.anchor"))
+    help_ = bar.addMenu("&Help")
+    help_.addAction(key("help.keys"))
+    _entry(help_, "About Keyphase", window.interface.about)
+    return recent, theme
+
+
+def _entry(menu: QMenu, text: str, act: Callable[[], object]) -> None:
+    menu.addAction(text).triggered.connect(lambda _checked=False: act())

@@ -1,0 +1,138 @@
+"""The panels that list labels: those of the take, those of the whole project, and suggestions to review."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer
+
+from app.commands import ChangeSet, DeleteEvents, DeleteInterval, Together
+from app.qt.labelling import Labelling
+from app.qt.playback import Playback
+from app.qt.workspace import Workspace
+from models.domain.labels import Event
+from storage import labels
+from widgets.label_panel import LabelPanel
+from widgets.label_table import VideoFacts
+from widgets.label_view import LabelTable
+from widgets.review_list import ReviewList
+
+
+class Review(QObject):
+    """Controller of the label panel, the table of all labels and the review queue."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        labelling: Labelling,
+        playback: Playback,
+        panel: LabelPanel,
+        table: LabelTable,
+        queue: ReviewList,
+    ) -> None:
+        super().__init__(workspace)
+        self.workspace, self.labelling, self.playback = workspace, labelling, playback
+        self.panel, self.table, self.queue = panel, table, queue
+        self._refresh = QTimer(self, singleShot=True, interval=30)
+        self._refresh.timeout.connect(self.reload)
+        workspace.project_changed.connect(self.reload)
+        workspace.edited.connect(self._on_edited)
+        workspace.frame_changed.connect(self._on_frame)
+        labelling.labels_changed.connect(self._on_labels)
+        labelling.selected.connect(self._on_selected)
+        panel.jump_requested.connect(self._jump_here)
+        panel.set_requested.connect(labelling.set_key_event)
+        panel.remove_requested.connect(self._remove_key_event)
+        panel.annotator_changed.connect(self._on_annotator)
+        table.jump_requested.connect(self.jump)
+        table.delete_requested.connect(self.delete)
+        table.accept_requested.connect(labelling.accept)
+        table.note_edited.connect(labelling.set_note)
+        queue.chosen.connect(self._on_chosen)
+        queue.accept_requested.connect(labelling.accept)
+        queue.reject_requested.connect(labelling.reject)
+
+    def actions(self) -> dict[str, Callable[[], object]]:
+        return {
+            "review.next": self.queue.go_next,
+            "review.previous": self.queue.go_previous,
+            "review.accept": self.queue.accept,
+            "review.reject": self.queue.reject,
+        }
+
+    def reload(self) -> None:
+        """Read all labels of the project."""
+        session = self.workspace.session
+        if session is None:
+            self.panel.set_ontology(None)
+            self.table.set_labels((), {}, ())
+            self.queue.set_suggestions((), {}, ())
+            return
+        videos = {video.uid: VideoFacts(video.name, video.info.times) for video in self.workspace.takes}
+        with session.project.reading() as tx:
+            events, intervals = labels.events(tx), labels.intervals(tx)
+        known = session.ontologies()
+        self.table.set_labels((*events, *intervals), videos, known)
+        self.queue.set_suggestions(events, videos, known)
+
+    def jump(self, video_uid: str, pts: int) -> None:
+        """Show a moment of a take."""
+        video = self.workspace.find(video_uid)
+        if video is not None:
+            self.playback.pause()
+            self.workspace.show_take(video_uid, video.info.times.index_at(pts))
+
+    def delete(self, uids: list[str]) -> None:
+        """Delete labels of any kind in one step."""
+        session = self.workspace.session
+        if session is None or not uids:
+            return
+        with session.project.reading() as tx:
+            intervals = [uid for uid in uids if labels.find_interval(tx, uid) is not None]
+        events = tuple(uid for uid in uids if uid not in intervals)
+        commands = ((DeleteEvents(events),) if events else ()) + tuple(DeleteInterval(uid) for uid in intervals)
+        self.workspace.do(Together(f"delete {len(uids)} labels", commands))
+
+    def _jump_here(self, pts: int) -> None:
+        if self.workspace.take is not None:
+            self.jump(self.workspace.take.uid, pts)
+
+    def _remove_key_event(self, key_event_uid: str) -> None:
+        """Remove a key event's labels from the take on screen."""
+        uids = tuple(e.uid for e in self.labelling.events if e.key_event_uid == key_event_uid)
+        if uids:
+            self.workspace.do(DeleteEvents(uids))
+
+    def _on_chosen(self, event_uid: str) -> None:
+        event = self._find(event_uid)
+        if event is not None:
+            self.jump(event.video_uid, event.pts)
+            self.labelling.select(event_uid)
+
+    def _find(self, uid: str) -> Event | None:
+        if self.workspace.session is None:
+            return None
+        with self.workspace.session.project.reading() as tx:
+            return labels.find_event(tx, uid)
+
+    def _on_labels(self) -> None:
+        take = self.workspace.take
+        self.panel.set_ontology(self.labelling.ontology)
+        self.panel.set_events(self.labelling.events, take.info.times if take else None)
+        self._on_frame(self.workspace.frame)
+
+    def _on_frame(self, frame: int) -> None:
+        take = self.workspace.take
+        self.panel.set_playhead(take.info.times.pts_at(frame) if take else None)
+
+    def _on_selected(self, uid: str) -> None:
+        if uid:
+            self.table.select([uid])
+            self.queue.select(uid)
+
+    def _on_annotator(self, name: str) -> None:
+        self.workspace.annotator = name.strip()
+
+    def _on_edited(self, change: ChangeSet) -> None:
+        if {"events", "intervals", "ontology", "videos"} & change.kinds:
+            self._refresh.start()

@@ -1,0 +1,165 @@
+"""What stands on screen for the frame that is seen: poses on the canvas, skeletons in 3D, joints, curves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject
+
+from app.qt.playback import Playback
+from app.qt.posing import Posing
+from app.qt.relifter import Relifter
+from app.qt.workspace import Workspace
+from models.domain.skeleton import Skeleton, load_skeleton
+from widgets.canvas_gestures import Selection
+from widgets.joints_panel import JointsPanel
+from widgets.skeleton_view import SkeletonView
+from widgets.theme import current
+from widgets.timeline import Timeline
+from widgets.timeline_lanes import Curve
+from widgets.video_canvas import VideoCanvas
+
+TRAIL_FRAMES = 24
+_NO_POSE = (np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.uint8))
+# 2D joint -> Human3.6M joint whose bend is drawn as a curve and whose path is drawn as a trail.
+_HINGES = ("left elbow", "right elbow", "left knee", "right knee", "left shoulder", "right shoulder", "left hip", "right hip")
+
+
+class Stage(QObject):
+    """Feeds the views with the poses of the frame on the canvas."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        playback: Playback,
+        posing: Posing,
+        relifter: Relifter,
+        canvas: VideoCanvas,
+        view_3d: SkeletonView,
+        joints: JointsPanel,
+        timeline: Timeline,
+    ) -> None:
+        super().__init__(workspace)
+        self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
+        self.canvas, self.view_3d, self.joints, self.timeline = canvas, view_3d, joints, timeline
+        playback.frame_shown.connect(self.show_frame)
+        posing.poses_changed.connect(self._on_poses_changed)
+        posing.selection_changed.connect(self._on_selection)
+        posing.frames_edited.connect(self._on_frames_edited)
+        relifter.renewed.connect(posing.show_renewed_3d)
+        workspace.take_changed.connect(self._clear_ghost)
+        workspace.project_changed.connect(relifter.forget)
+        view_3d.joint_selected.connect(self._on_joint_in_3d)
+        joints.person_selected.connect(lambda person: posing.select(Selection(person)))
+        joints.joint_selected.connect(lambda joint: posing.select(Selection(joints.person, joint)))
+        joints.visibility_requested.connect(lambda joint: posing.cycle_visibility(joints.person, joint))
+        joints.swap_requested.connect(lambda joint: posing.swap_pair(joints.person, joint))
+        joints.mirror_requested.connect(lambda: posing.mirror(joints.person))
+        joints.copy_previous_requested.connect(lambda: posing.copy_previous(joints.person))
+        joints.interpolate_requested.connect(lambda joint: posing.interpolate(joints.person, joint))
+
+    def show_frame(self, frame: int) -> None:
+        """Show the poses of frame `frame`: the one whose picture is on the canvas."""
+        found = self.posing.pose(frame)
+        if found is None:
+            self.canvas.set_pose(None)
+            self.joints.set_frame(None, *_NO_POSE)
+        else:
+            self.canvas.set_pose(*found, self.posing.skeleton)
+            if not self.playback.playing:
+                self.joints.set_frame(self.posing.skeleton, *found)
+        self._show_3d(frame)
+
+    def _show_3d(self, frame: int) -> None:
+        standing = self.posing.standing(frame)
+        skeleton = load_skeleton("h36m17")
+        if standing is None:
+            self.view_3d.set_poses(np.zeros((0, 17, 3), np.float32), skeleton)
+            has_2d = self.posing.track is not None
+            take = self.workspace.take is not None
+            hint = "No 3D yet: Pose ▸ Lift to 3D" if has_2d else "3D appears here once there are poses"
+            self.view_3d.set_message(hint if take else "")
+            return
+        positions, confidence = standing
+        self.view_3d.set_message("")
+        self.view_3d.set_poses(positions, skeleton, confidence)
+        self.view_3d.set_trails(self._trails(frame))
+
+    def _trails(self, frame: int) -> dict[tuple[int, int], NDArray[np.float32]]:
+        """Path of the selected joint over the last frames."""
+        chosen, joint = self.posing.selection, self._joint_3d()
+        if chosen is None or joint is None or self.posing.track_3d is None:
+            return {}
+        frames = range(max(0, frame - TRAIL_FRAMES), frame + 1)
+        steps = [self.posing.standing(i) for i in frames]
+        points = [step[0][chosen.person, joint] for step in steps if step is not None and chosen.person < len(step[0])]
+        return {(chosen.person, joint): np.array(points, np.float32)} if len(points) > 1 else {}
+
+    def _joint_3d(self) -> int | None:
+        """Human3.6M index of the selected 2D joint, where it has one."""
+        chosen, skeleton = self.posing.selection, self.posing.skeleton
+        if chosen is None or chosen.joint is None or skeleton is None:
+            return None
+        names = load_skeleton("h36m17").joints
+        name = skeleton.joints[chosen.joint]
+        return names.index(name) if name in names else None
+
+    def _on_poses_changed(self) -> None:
+        self.show_frame(self.playback.shown if self.playback.shown >= 0 else self.workspace.frame)
+        self._show_curves()
+
+    def _on_selection(self, selection: Selection | None) -> None:
+        if selection is not None:
+            self.joints.select(selection.person, -1 if selection.joint is None else selection.joint)
+        joint = self._joint_3d()
+        self.view_3d.set_selection(Selection(selection.person, joint) if selection else None)
+        self.view_3d.set_trails(self._trails(max(0, self.playback.shown)))
+        self._show_curves()
+
+    def _on_joint_in_3d(self, person: int, joint: int) -> None:
+        name, skeleton = load_skeleton("h36m17").joints[joint], self.posing.skeleton
+        if skeleton is not None and name in skeleton.joints:
+            self.posing.select(Selection(person, skeleton.index(name)))
+
+    def _on_frames_edited(self, take_uid: str, person: int, first: int, stop: int) -> None:
+        """Keep the old skeleton as a ghost and have the 3D lifted again."""
+        session = self.workspace.session
+        if session is None or self.posing.track_3d is None:
+            return
+        before = self.posing.standing(max(0, self.playback.shown))
+        if before is not None:
+            self.view_3d.set_ghost(before[0])
+        self.relifter.renew(session, take_uid, person, first, stop)
+
+    def _clear_ghost(self) -> None:
+        self.view_3d.set_ghost(None)
+        self.canvas.set_ghost(None)
+
+    def _show_curves(self) -> None:
+        """Confidence of the person, and the bend of the selected joint (or of the left knee) in 3D."""
+        curves = []
+        confidence = self.posing.confidence()
+        if confidence is not None:
+            curves.append(Curve.of("confidence", confidence, limits=(0.0, 1.0)))
+        track = self.posing.track_3d
+        if track is not None:
+            skeleton = load_skeleton("h36m17")
+            joint = self._joint_3d()
+            if joint is None or skeleton.joints[joint] not in _HINGES:
+                joint = skeleton.index("left knee")
+            person = min(self.posing.selection.person if self.posing.selection else 0, track.people - 1)
+            values = bend_deg(track.values[:, person, :, :3], skeleton, joint)
+            curves.append(Curve.of(f"{skeleton.joints[joint]} °", values, current().accent.name()))
+        self.timeline.set_curves(curves)
+
+
+def bend_deg(positions: NDArray[np.float32], skeleton: Skeleton, joint: int) -> NDArray[np.float32]:
+    """Angle at a joint between its parent and its only child in every frame; 180 = straight.
+
+    positions: (T, J, 3) metres. Returns float32 (T,), NaN where a joint is not known.
+    """
+    child = skeleton.parents.index(joint)
+    u, v = positions[:, skeleton.parents[joint]] - positions[:, joint], positions[:, child] - positions[:, joint]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = (u * v).sum(axis=1) / (np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1))
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)

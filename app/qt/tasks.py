@@ -1,0 +1,213 @@
+"""Jobs the person starts: adding, poses, 3D, alignment, transfer, clips, proxies; shown in the job panel.
+
+Services are imported inside the jobs: the window starts without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from app.qt.job_runner import JobRunner
+from app.qt.playback import proxy_folder
+from app.qt.workspace import Workspace
+from app.session import Session
+from models.domain.progress import Progress
+from storage.videos import Video, absolute_path
+from widgets.job_panel import JobPanel, JobState, JobStatus
+
+Steps = Generator[Progress, None, None]
+
+
+class Tasks(QObject):
+    """Starts jobs on the open project and reports them."""
+
+    busy_changed = Signal(bool)
+    proxy_ready = Signal(str)
+    report_wanted = Signal(str, str)  # what happened, report to copy
+
+    def __init__(self, workspace: Workspace, runner: JobRunner, panel: JobPanel) -> None:
+        super().__init__(workspace)
+        self.workspace, self.runner, self.panel = workspace, runner, panel
+        self._jobs: dict[int, JobStatus] = {}
+        self._reports: dict[int, str] = {}
+        runner.submitted.connect(self._on_submitted)
+        runner.progressed.connect(self._on_progress)
+        runner.finished.connect(lambda uid: self._on_end(uid, JobState.FINISHED))
+        runner.cancelled.connect(lambda uid: self._on_end(uid, JobState.CANCELLED))
+        runner.failed.connect(self._on_failed)
+        panel.cancel_requested.connect(lambda uid: runner.cancel(int(uid)))
+        panel.details_requested.connect(self._show_details)
+
+    @property
+    def busy(self) -> bool:
+        return any(not job.state.is_over for job in self._jobs.values())
+
+    # ---- what can be done
+
+    def add(self, paths: Sequence[Path], fps: Fraction | None = None) -> None:
+        def job(session: Session) -> Steps:
+            from app.services.media import add_videos
+
+            yield from add_videos(session, paths, fps=fps)
+
+        self._start(f"Add {paths[0].name}" if len(paths) == 1 else f"Add {len(paths)} videos", job)
+
+    def poses(self, uids: Sequence[str], *, model: str | None = None, device: str = "auto", people: int = 2) -> None:
+        for video in self._videos(uids):
+
+            def job(session: Session, video: Video = video) -> Steps:
+                from app.services.pose import estimate_poses
+
+                yield from estimate_poses(session, video.uid, model=model, device=device, max_people=people)
+
+            self._start(f"Poses · {video.name}", job)
+
+    def follow(self, uid: str, frame: int, *, box: tuple[float, ...] | None = None, person: int | None = None) -> None:
+        def job(session: Session) -> Steps:
+            from app.services.follow import follow_person
+
+            drawn = None if box is None else np.array(box, dtype=np.float32)
+            yield from follow_person(session, uid, start=frame, box=drawn, person=person)
+
+        for video in self._videos([uid]):
+            self._start(f"Follow person · {video.name}", job)
+
+    def lift(self, uids: Sequence[str]) -> None:
+        for video in self._videos(uids):
+
+            def job(session: Session, video: Video = video) -> Steps:
+                from app.services.lift import lift_take
+
+                yield from lift_take(session, video.uid)
+
+            self._start(f"3D · {video.name}", job)
+
+    def align(self, reference_uid: str, uids: Sequence[str] = ()) -> None:
+        """Align takes (all others when none are named) to a reference."""
+        for reference in self._videos([reference_uid]):
+            others = [v for v in self._videos(uids or self._all()) if v.uid != reference.uid]
+            if not others:
+                self.workspace.message.emit("Aligning needs at least two takes.")
+                return
+
+            def job(session: Session, reference: Video = reference, others: Sequence[Video] = others) -> Steps:
+                from app.services.align import align_takes
+
+                yield from align_takes(session, reference, others)
+
+            self._start(f"Align to {reference.name}", job)
+
+    def everything(self, reference_uid: str) -> None:
+        """Poses, 3D and alignment of all takes that lack them: one click from videos to takes in step."""
+
+        def job(session: Session) -> Steps:
+            from app.services.align import align_takes
+            from app.services.lift import lift_take
+            from app.services.overview import take_overviews
+            from app.services.pose import estimate_poses
+
+            for take in take_overviews(session, count_corrections=False):
+                if not take.people and not take.missing_file:
+                    yield from estimate_poses(session, take.uid)
+                if not take.has_3d and not take.missing_file:
+                    yield from lift_take(session, take.uid)
+            videos = session.videos()
+            reference = next(video for video in videos if video.uid == reference_uid)
+            yield from align_takes(session, reference, videos)
+
+        self._start("Poses, 3D and alignment", job)
+
+    def transfer(self, source_uid: str) -> None:
+        for source in self._videos([source_uid]):
+
+            def job(session: Session, source: Video = source) -> Steps:
+                from app.services.align import align_takes
+                from app.services.transfer import transfer_events
+                from storage import alignments
+
+                others = [video for video in session.videos() if video.uid != source.uid]
+                with session.project.reading() as tx:
+                    loose = [
+                        v
+                        for v in others
+                        if alignments.get(tx, source.uid, v.uid) is None and alignments.get(tx, v.uid, source.uid) is None
+                    ]
+                if loose:
+                    yield from align_takes(session, source, loose)
+                events = transfer_events(session, source, others)
+                yield Progress(1, 1, f"{len(events)} suggestions")
+
+            self._start(f"Transfer labels of {source.name}", job)
+
+    def clip(self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True) -> None:
+        for reference in self._videos([reference_uid]):
+            takes = self._videos(uids)
+
+            def job(session: Session, reference: Video = reference) -> Steps:
+                from app.services.clips import ClipOptions, export_clip
+
+                yield from export_clip(session, reference, takes, out, ClipOptions(height, burn_labels=labels))
+
+            self._start(f"Clip · {out.name}", job)
+
+    def proxy(self, uid: str) -> None:
+        """A small copy for quick scrubbing, in the background."""
+        for video in self._videos([uid]):
+
+            def job(session: Session, video: Video = video) -> Steps:
+                from storage.proxy import build_proxy
+
+                for step in build_proxy(absolute_path(session.project, video), proxy_folder()):
+                    yield step
+                self.proxy_ready.emit(video.uid)
+
+            self._start(f"Preview copy · {video.name}", job)
+
+    # ---- how it goes
+
+    def _start(self, title: str, job: object) -> None:
+        session = self.workspace.session
+        if session is not None:
+            self.runner.submit(title, lambda: job(session))  # type: ignore[operator]
+
+    def _videos(self, uids: Iterable[str]) -> list[Video]:
+        wanted = set(uids)
+        return [video for video in self.workspace.takes if video.uid in wanted]
+
+    def _all(self) -> list[str]:
+        return [video.uid for video in self.workspace.takes]
+
+    def _on_submitted(self, uid: int, title: str) -> None:
+        self._show(uid, JobStatus(str(uid), title))
+        self.busy_changed.emit(True)
+
+    def _on_progress(self, uid: int, progress: Progress) -> None:
+        if uid in self._jobs:
+            self._show(uid, JobStatus(str(uid), self._jobs[uid].title, JobState.RUNNING, progress))
+
+    def _on_end(self, uid: int, state: JobState) -> None:
+        job = self._jobs[uid]
+        self._show(uid, JobStatus(str(uid), job.title, state, job.progress))
+        if state == JobState.FINISHED:
+            self.workspace.message.emit(f"Done: {job.title}")
+        self.busy_changed.emit(self.busy)
+
+    def _on_failed(self, uid: int, message: str, hint: str, report: str) -> None:
+        job = self._jobs[uid]
+        self._reports[uid] = report
+        self._show(uid, JobStatus(str(uid), job.title, JobState.FAILED, job.progress, message, hint))
+        self.workspace.message.emit(f"{job.title}: {message}")
+        self.busy_changed.emit(self.busy)
+
+    def _show(self, uid: int, status: JobStatus) -> None:
+        self._jobs[uid] = status
+        self.panel.set_job(status)
+
+    def _show_details(self, uid: str) -> None:
+        job = self._jobs[int(uid)]
+        self.report_wanted.emit(f"{job.error} {job.hint}".strip(), self._reports.get(int(uid), ""))
