@@ -19,6 +19,8 @@ FIELD_OF_VIEW_DEG = 30.0
 NEAR_M = 0.05
 NARROW = 1.5  # in views narrower than height / NARROW the width decides how large things are
 DEG_PER_PX = 0.4
+FILLED = 0.84  # part of the view that framed poses fill
+BODY_MARGIN_M = 0.1  # around joints, for the head and the thickness of limbs
 DISTANCE_M = (0.6, 40.0)
 # name: azimuth and elevation, degrees
 PRESETS = {"front": (0.0, 4.0), "side": (90.0, 4.0), "top": (0.0, 89.9)}
@@ -56,16 +58,17 @@ class OrbitCamera:
         azimuth, elevation = PRESETS[name]
         return replace(self, azimuth_deg=azimuth, elevation_deg=elevation)
 
-    def framing(self, points: Array) -> OrbitCamera:
-        """Looking from home at all of `points` (N, 3), NaN left out; as it is where there are none."""
+    def framing(self, points: Array, size: tuple[float, float]) -> OrbitCamera:
+        """Looking from home at all of `points` (N, 3) m in a view of `size`; NaN left out, none: as it is."""
         seen = points[np.isfinite(points).all(axis=-1)]
         if not len(seen):
             return self
-        low, high = seen.min(axis=0), seen.max(axis=0)
-        reach = max(float(np.linalg.norm(high - low)) / 2, 0.4)
-        distance = 1.22 * reach / math.tan(math.radians(FIELD_OF_VIEW_DEG / 2))
-        middle = (low + high) / 2
-        return OrbitCamera(distance_m=distance, target=(float(middle[0]), float(middle[1]), float(middle[2])))
+        middle = (seen.min(axis=0) + seen.max(axis=0)) / 2
+        home = OrbitCamera(distance_m=0.0, target=(float(middle[0]), float(middle[1]), float(middle[2])))
+        offset = home.to_camera(seen)
+        reach = np.abs(offset[:, :2]) + BODY_MARGIN_M
+        needed = focal_px(size) * reach / (FILLED * np.array(size) / 2) - offset[:, 2:]
+        return replace(home, distance_m=min(max(float(needed.max()), DISTANCE_M[0]), DISTANCE_M[1]))
 
     def axes(self) -> tuple[Array, Array, Array]:
         """Unit vectors right, up and forward of the view, in world axes."""

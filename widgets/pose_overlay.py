@@ -120,8 +120,8 @@ def paint_person(
     """
     alpha = FAINTEST + (1 - FAINTEST) * np.clip(np.nan_to_num(confidence), 0, 1)
     alpha[origin == Origin.HUMAN] = 1.0
-    seen = np.isfinite(xy).all(axis=1)
-    absent = (origin == Origin.HUMAN) & (confidence < 0.25)
+    seen = np.asarray(np.isfinite(xy).all(axis=1))
+    absent = np.asarray((origin == Origin.HUMAN) & (confidence < 0.25), bool)
     for a, b in skeleton.edges:
         if seen[a] and seen[b] and not absent[a] and not absent[b]:
             opacity = strength * float(min(alpha[a], alpha[b]))
@@ -154,7 +154,10 @@ def _paint_limb(painter: QPainter, a: Array, b: Array, side: str, radius: float,
     length = float(np.hypot(*(b - a)))
     if length <= 2 * radius:
         return
-    ends = a + (b - a) * (radius / length), b - (b - a) * (radius / length)  # handles stay free to look through
+    ends = (
+        a + (b - a) * (radius / length),
+        b - (b - a) * (radius / length),
+    )  # handles stay free to look through
     start, end = (QPointF(float(x), float(y)) for x, y in ends)
     painter.setOpacity(opacity)
     for extra, color in ((1.8, HALO), (0.0, SIDE_COLORS[side])):

@@ -90,7 +90,7 @@ class _Pile:
     """Strokes in world metres being gathered. layer: FLOOR … SELECTED."""
 
     def __init__(self) -> None:
-        self.parts: list[tuple[Array, Array, Array, Array, Array, Array, int]] = []
+        self.parts: list[tuple[Array, Array, Array, Array, Array, NDArray[np.integer], int]] = []
 
     def add(
         self,
@@ -99,7 +99,7 @@ class _Pile:
         width_m: float | Array,
         limits_px: tuple[float, float],
         color: Array,
-        shape: int | Array,
+        shape: int | NDArray[np.integer],
         layer: int,
     ) -> None:
         n = len(a)

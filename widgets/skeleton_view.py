@@ -51,12 +51,13 @@ class SkeletonView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._scene = Scene()
         self._camera = OrbitCamera()
-        self._framed = False
+        self._framed = False  # whether poses have been framed once
+        self._home = False  # whether the view is as framed, so that a new size frames again
         self._press: QPointF | None = None
         self._last = QPointF()
         self._turning = False
         self._surface: Surface | None = None
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._title = Chip("3D", self)
         self._hint = Chip(HINT, self)
@@ -143,14 +144,16 @@ class SkeletonView(QWidget):
 
     def set_camera(self, camera: OrbitCamera) -> None:
         """See the scene from `camera`."""
-        self._camera = camera
+        self._camera, self._home = camera, False
         self.redraw()
 
     def reset_view(self) -> None:
         """Frame all poses and trails from the starting direction."""
         points = [self._scene.positions.reshape(-1, 3), *self._scene.trails.values()]
         self._framed = bool(np.isfinite(self._scene.positions).any())
-        self.set_camera(OrbitCamera().framing(np.concatenate(points)))
+        size = (max(self.width(), 1), max(self.height(), 1))
+        self.set_camera(OrbitCamera().framing(np.concatenate(points), size))
+        self._home = self._framed
 
     def show_preset(self, name: str) -> None:
         """See the scene from one of `PRESETS`: front (as the video camera), side or top."""
@@ -161,13 +164,13 @@ class SkeletonView(QWidget):
     def set_surface(self, surface: Surface) -> None:
         """Draw on `surface` from now on, in place of the one before."""
         if self._surface is not None:
-            self.layout().removeWidget(self._surface.widget)
+            self._layout.removeWidget(self._surface.widget)
             self._surface.widget.hide()
             self._surface.widget.deleteLater()
         self._surface = surface
         surface.widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         surface.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.layout().addWidget(surface.widget)
+        self._layout.addWidget(surface.widget)
         for child in (self._title, self._hint, self._note, self._message, self._presets):
             child.raise_()
 
@@ -194,6 +197,8 @@ class SkeletonView(QWidget):
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._home:
+            self.reset_view()
         self._place_chips()
         self.redraw()
 
@@ -207,13 +212,10 @@ class SkeletonView(QWidget):
         fits = self._title.width() + self._presets.width() + 3 * INSET <= self.width()
         top = INSET if fits else 2 * INSET + self._title.height()
         self._presets.move(self.width() - self._presets.width() - INSET, top)
-        width = max(self.width() - 4 * INSET, 60)
-        self._message.setFixedWidth(
-            min(width, self._message.fontMetrics().horizontalAdvance(self._message.text()) + 24)
-        )
-        self._message.adjustSize()
-        middle = self.rect().center() - self._message.rect().center()
-        self._message.move(middle)
+        room = self.rect().adjusted(3 * INSET, 0, -3 * INSET, 0)
+        wrap = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignCenter
+        text = self._message.fontMetrics().boundingRect(room, wrap, self._message.text())
+        self._message.setGeometry(text.adjusted(-INSET, -INSET // 2, INSET, INSET // 2))
         self._place_note()
 
     def _place_note(self) -> None:

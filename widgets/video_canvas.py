@@ -297,7 +297,7 @@ class VideoCanvas(PictureView):
 
     def wants(self, event: QKeyEvent) -> bool:
         busy = self._gesture is not None or self._box_mode
-        return (event.key() == Qt.Key.Key_Escape and busy) or super().wants(event)
+        return bool(event.key() == Qt.Key.Key_Escape and busy) or super().wants(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.cancel():
@@ -327,7 +327,7 @@ class VideoCanvas(PictureView):
 
     def _has(self, person: int, joint: int | None) -> bool:
         people, joints = self._pose.values.shape[:2]
-        return person < people and (joint or 0) < joints
+        return bool(person < people and (joint or 0) < joints)
 
     def _editable(self) -> bool:
         return self._picture is not None and self._exact
