@@ -70,7 +70,9 @@ class ClipWriter:
         self._colorspace = Colorspace.ITU709 if height >= HD_HEIGHT_PX else Colorspace.ITU601
         self._reformatter = VideoReformatter()
         try:
-            self._container = av.open(os.fspath(self._part), "w", options={"movflags": "faststart"})
+            self._container = av.open(
+                os.fspath(self._part.absolute()), "w", options={"movflags": "faststart"}
+            )
             self._container.metadata["comment"] = comment
             self._stream = self._add_stream(width + width % 2, height + height % 2)
             self._container.start_encoding()

@@ -22,7 +22,8 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     check_file(path)
     try:
         # Only local files: a playlist handed from person to person must not reach into the network.
-        container = av.open(os.fspath(path), options={"protocol_whitelist": "file"})
+        # An absolute path: FFmpeg takes what comes before a colon for a protocol.
+        container = av.open(os.fspath(path.absolute()), options={"protocol_whitelist": "file"})
     except (av.FFmpegError, ValueError) as error:
         raise _unreadable(path, error) from error
     try:

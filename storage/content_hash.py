@@ -10,8 +10,15 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from storage.image_files import list_images
+
 BLOCK_BYTES = 1 << 16
 BLOCK_COUNT = 16
+
+
+def content_hash(path: Path) -> str:
+    """The hash that `VideoInfo` carries for a video file or a folder of images, without opening it as one."""
+    return folder_hash(list_images(path)) if path.is_dir() else file_hash(path)
 
 
 def file_hash(path: Path) -> str:

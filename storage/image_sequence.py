@@ -7,7 +7,6 @@ it is counted in `decode_failures`. Images of different sizes are not one video 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,23 +20,10 @@ from models.domain.errors import KnownError
 from models.domain.timebase import FrameTimes
 from models.domain.video import VideoInfo
 from storage.content_hash import folder_hash
-from storage.image_header import image_size
+from storage.image_files import image_size, list_images
 from storage.picture import RgbImage
 
 DEFAULT_FPS = Fraction(30)
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key under which `img2` comes before `img10`, upper and lower case together."""
-    parts = re.findall(r"\d+|\D+", name.casefold())
-    return [(0, int(part), part) if part[0].isdecimal() else (1, 0, part) for part in parts]
-
-
-def list_images(folder: Path) -> list[Path]:
-    """The JPEG and PNG files of a folder in natural order, hidden files left out."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
-    return sorted((p for p in found if p.is_file()), key=lambda p: (natural_key(p.name), p.name))
 
 
 class ImageSequenceReader:

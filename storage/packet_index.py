@@ -26,6 +26,7 @@ from models.domain.timebase import FrameTimes
 from storage.container import decode_packets, open_container
 
 FALLBACK_FPS = Fraction(25)
+SEEK_BY_PTS = ("matroska", "mov")  # demuxers that take the time to seek to for a pts; the others for a dts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +96,7 @@ def read_packet_index(path: Path) -> PacketIndex | None:
     container, stream = open_container(path)
     with container:
         promised = _promised_packets(container, stream)
-        seek_by_pts = "matroska" in container.format.name
+        seek_by_pts = container.format.name.startswith(SEEK_BY_PTS)
         try:
             for packet in container.demux(stream):
                 if packet.size > 0 and not _is_hidden(stream, packet):

@@ -155,7 +155,11 @@ class FileReader:
             if self._cache.get(self._owner, index) is not None:
                 return True
             reached = min(index, self._decoder.comes_next(index) + at_most_frames - 1)
-            self._picture(reached)
+            # Not through the cache: only decoding brings the decoder nearer.
+            while reached < index and self._decoder.picture(reached, self._keep) is None:
+                reached += 1
+            if reached == index:
+                self._picture(index)
             return reached == index
 
     def close(self) -> None:

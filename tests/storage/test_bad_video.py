@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 from fractions import Fraction
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from models.domain.errors import KnownError
+from storage.clip_writer import ClipWriter
+from storage.content_hash import content_hash
 from storage.reader import open_video
 from tests.storage.video_files import (
     H264_B_FRAMES,
@@ -179,11 +182,34 @@ def test_same_content_has_the_same_hash_under_another_name(tmp_path: Path) -> No
     moved = tmp_path / "moved.mp4"
     moved.write_bytes(made.path.read_bytes())
     other = write_video(tmp_path / "other.mp4", Recipe(options=H264_FAST), TIMES[:-1], MILLISECOND)
+    images = write_images(tmp_path / "images", ".jpg", 4)
     hashes = []
-    for path in (made.path, moved, other.path):
+    for path in (made.path, moved, other.path, images.path):
         with open_video(path) as reader:
             hashes.append(reader.info.content_hash)
-    assert hashes[0] == hashes[1] != hashes[2]
+        assert content_hash(path) == hashes[-1]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["mit Umlaut ä.mp4", "100% %d %03d.mp4", "take:1.mp4", "#2 [new].mp4", "-i.mp4"]
+)
+def test_any_file_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    if os.name == "nt" and ":" in name:
+        pytest.skip("Windows allows no colon in a file name")
+    monkeypatch.chdir(tmp_path)
+    with ClipWriter(name, 80, 48, Fraction(25)) as writer:
+        writer.write(coded_image(77))
+    with open_video(name) as reader:
+        assert read_code(reader.frame(0)) == 77
+
+
+def test_a_single_image_is_a_video_of_one_frame(tmp_path: Path) -> None:
+    made = write_images(tmp_path / "images", ".png", 1)
+    with open_video(made.path / "img1.png") as reader:
+        assert reader.info.frame_count == 1
+        assert read_code(reader.frame(0)) == 0
 
 
 def test_folder_without_images(tmp_path: Path) -> None:

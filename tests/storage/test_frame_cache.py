@@ -6,6 +6,7 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +89,17 @@ def test_going_forwards_never_seeks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert seeks == []
         reader.frame(12)
         assert seeks == []  # still in the cache
+
+
+def test_preparing_in_parts_arrives_also_where_some_frames_are_still_cached(tmp_path: Path) -> None:
+    made = write_video(tmp_path / "long.mp4", Recipe(options=H264_FAST, gop=250), range(80), Fraction(1, 25))
+    cache: FrameCache[av.VideoFrame] = FrameCache(30 * 80 * 48 * 3 // 2)  # holds 30 pictures
+    with open_video(made.path, cache=cache) as reader:
+        reader.frame(40)
+        for index in (70, 5, 79, 60, 0, 40):
+            parts = 1
+            while not reader.prepare(index, 8):
+                parts += 1
+                assert parts <= 11
+            assert reader.nearest_ready(index) == index
+            assert read_code(reader.frame(index)) == index

@@ -1,12 +1,16 @@
-"""Size of a JPEG or PNG image from its header, and whether the file is whole, without decoding it.
+"""The images of a folder in the order a person expects, and what their headers tell.
 
-Opening a folder of thousands of images must not read their pixels.
+Opening a folder of thousands of images must not read their pixels: size and completeness come from the
+first and last bytes.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import BinaryIO
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -14,6 +18,18 @@ JPEG_START = b"\xff\xd8"
 JPEG_END = b"\xff\xd9"
 JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 less DHT, JPG, DAC (T.81, B.1)
 TAIL_BYTES = 4096  # cameras append a few bytes after the end marker
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which `img2` comes before `img10`, upper and lower case together."""
+    parts = re.findall(r"\d+|\D+", name.casefold())
+    return [(0, int(part), part) if part[0].isdecimal() else (1, 0, part) for part in parts]
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The JPEG and PNG files of a folder in natural order, hidden files left out."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    return sorted((p for p in found if p.is_file()), key=lambda p: (natural_key(p.name), p.name))
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
