@@ -115,13 +115,19 @@ def _seconds_text(second: float, decimals: int) -> str:
     return f"{second:.{decimals}f} s" if second == 0 else f"{second:.{decimals}f}"
 
 
-def draw_events(ink: Ink, lane: Lane, marks: EventMarks, px_per_frame: float) -> int:
-    """Diamonds with an uncertainty whisker; where they crowd, slim ticks. Returns how many were drawn."""
+def draw_events(
+    ink: Ink, lane: Lane, marks: EventMarks, px_per_frame: float, *, baseline: bool = True
+) -> int:
+    """Diamonds with an uncertainty whisker; where they crowd, slim ticks. Returns how many were drawn.
+
+    baseline: draw a hairline along the lane.
+    """
     painter, axis = ink.painter, ink.axis
     ink.clip_to_axis(lane)
     visible = visible_events(marks, axis)
     painter.setPen(QPen(ink.theme.border, 1))
-    painter.drawLine(QPointF(axis.left_px, lane.middle_px), QPointF(axis.right_px, lane.middle_px))
+    if baseline:
+        painter.drawLine(QPointF(axis.left_px, lane.middle_px), QPointF(axis.right_px, lane.middle_px))
     gap = np.diff(visible.x, prepend=-np.inf, append=np.inf)
     crowded = np.minimum(gap[:-1], gap[1:]) < _TICK_MERGE_PX
     half = lane.height_px * 0.28

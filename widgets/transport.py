@@ -116,7 +116,7 @@ class Transport(QWidget):
             action.setChecked(action.data() == speed)
 
     def set_exact(self, exact: bool, nearest: int | None = None) -> None:
-        """Whether the picture on screen is the frame of the playhead, or frame `nearest` until it is there."""
+        """Whether the picture is the frame of the playhead, or frame `nearest` until that is there."""
         self._exact.setText("exact frame" if exact else "nearest frame")
         away = "" if nearest is None else f": frame {nearest} is shown until frame {self._index} is decoded"
         self._exact.setToolTip(

@@ -1,0 +1,59 @@
+"""A take's labels moved to where they lie on the reference clock, and words for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.domain.ontology import Ontology
+from models.domain.timebase import Span
+from widgets.compare_take import CompareTake, TakeClock
+from widgets.timeline_marks import BandMarks, EventMarks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class WarpedTake:
+    """A take with its events and phases moved to where they lie on the reference clock."""
+
+    take: CompareTake
+    clock: TakeClock
+    events: EventMarks
+    phases: BandMarks
+
+    @classmethod
+    def of(cls, take: CompareTake, clock: TakeClock, ontology: Ontology | None) -> WarpedTake:
+        def moved(*pts: int) -> list[int]:
+            """The pts of the take as pts of the reference."""
+            times = take.times
+            frames = [len(times) if p >= times.end_pts else times.index_at(p) for p in pts]
+            places: list[int] = (
+                np.round(clock.reference_pts(np.array(frames, dtype=np.int64))).astype(int).tolist()
+            )
+            return places
+
+        event_pts = moved(*(event.pts for event in take.events))
+        events = [replace(event, pts=pts) for event, pts in zip(take.events, event_pts, strict=True)]
+        phases = [
+            replace(phase, span=Span(*moved(phase.span.start_pts, phase.span.end_pts)))
+            for phase in take.phases
+        ]
+        return cls(take, clock, EventMarks.of(events, ontology), BandMarks.of_phases(phases))
+
+    def own_frame(self, row: int) -> int:
+        """Frame of the take on which an event lies."""
+        uid = self.events.events[row].uid
+        return self.take.times.index_at(next(event.pts for event in self.take.events if event.uid == uid))
+
+    def describe_event(self, row: int) -> str:
+        """Name, frame, origin, confidence and uncertainty of an event."""
+        event = self.events.events[row]
+        around = f", ±{event.uncertainty_frames:.0f} frames" if event.is_suggestion else ""
+        state = f"{event.origin.value}, confidence {event.confidence:.2f}{around}"
+        return f"{self.events.name(row)}\n{self.take.name} frame {self.own_frame(row)}\n{state}"
+
+    def describe_error(self, reference_index: int) -> str:
+        """` · cycle error 1.2`, or nothing where it is not known."""
+        error = float(self.clock.error[reference_index])
+        known = self.clock.error_name and np.isfinite(error)
+        return f" · {self.clock.error_name} {error:.2g}" if known else ""
