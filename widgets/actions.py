@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QTextEdit,
     QWidget,
 )
+from shiboken6 import isValid
 
 from widgets.keymap import ACTIONS, BY_ID, Keys, chord_parts, default_mapping, is_chord, shown_keys
 
@@ -51,18 +52,13 @@ class ShortcutGuard(QObject):
         self._on_focus_changed(None, app.focusWidget())
 
     def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
-        if self._watched is not None:
+        if self._watched is not None and isValid(self._watched):  # Qt may have deleted it by now
             self._watched.removeEventFilter(self)
-            self._watched.destroyed.disconnect(self._forget)
         self._watched = None
         kinds = (QAbstractButton, QAbstractItemView, QComboBox)
         if new is not None and (is_text_field(new) or isinstance(new, kinds)):
             self._watched = new
             new.installEventFilter(self)
-            new.destroyed.connect(self._forget)
-
-    def _forget(self) -> None:
-        self._watched = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractListModel,
+    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -185,8 +186,7 @@ class MediaList(QWidget):
 
     def select(self, uids: Sequence[str]) -> None:
         """Select takes; the first one becomes the current one. Emits `selection_changed` when it differs."""
-        self._select(uids)
-        self._on_selection()
+        self._restore(uids)
 
     def rename(self, uid: str) -> None:
         """Start renaming a take in place."""
@@ -240,22 +240,19 @@ class MediaList(QWidget):
         self._restore(kept)
 
     def _restore(self, uids: Sequence[str]) -> None:
-        selection = self._view.selectionModel()
-        selection.blockSignals(True)  # one signal at the end, and only if the selection differs
         self._select(uids)
-        selection.blockSignals(False)
         self._on_selection()
 
     def _select(self, uids: Sequence[str]) -> None:
-        selection = self._view.selectionModel()
-        selection.clear()
         rows = [row for row in (self._model.row_of(uid) for uid in uids) if row >= 0]
+        chosen = QItemSelection()
         for row in rows:
-            selection.select(self._model.index(row), QItemSelectionModel.SelectionFlag.Select)
+            chosen.select(self._model.index(row), self._model.index(row))
+        flag = QItemSelectionModel.SelectionFlag
+        self._view.selectionModel().select(chosen, flag.ClearAndSelect)  # one signal for all of them
         if rows:
-            selection.setCurrentIndex(self._model.index(rows[0]), QItemSelectionModel.SelectionFlag.NoUpdate)
+            self._view.selectionModel().setCurrentIndex(self._model.index(rows[0]), flag.NoUpdate)
             self._view.scrollTo(self._model.index(rows[0]))
-        self._view.viewport().update()
 
     def _on_selection(self) -> None:
         if self.selected != self._selected:
