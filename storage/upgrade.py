@@ -11,8 +11,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from storage.schema import REVISION
-
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -50,7 +48,7 @@ def back_up(path: Path, revision: str) -> Path:
     return target
 
 
-def upgrade(engine: Engine, revision: str = REVISION) -> None:
+def upgrade(engine: Engine) -> None:
     """Apply every missing revision in one transaction: the file has all of them or none."""
     from alembic import command
     from alembic.config import Config
@@ -62,7 +60,7 @@ def upgrade(engine: Engine, revision: str = REVISION) -> None:
         connection.rollback()
         with connection.begin():
             config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            command.upgrade(config, "head")
             broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
             if broken:
-                raise ValueError(f"revision {revision} leaves rows that refer to nothing: {broken[:3]}")
+                raise ValueError(f"the new schema leaves rows that refer to nothing: {broken[:3]}")
