@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import click
 import typer
 
 from app.jobs import run_job
@@ -46,9 +45,7 @@ def _finished(path: Path, as_json: bool) -> None:
 def train_hrnet_command(
     data: DataFolder,
     out: OutFolder,
-    recipe: Annotated[
-        str, typer.Option(click_type=click.Choice(["compact-lsp14", "published"]), help="Recipe.")
-    ] = "compact-lsp14",
+    recipe: Annotated[Literal["compact-lsp14", "published"], typer.Option(help="Recipe.")] = "compact-lsp14",
     split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
     epochs: Annotated[int | None, typer.Option(help="End after so many epochs.")] = None,
     minutes: Minutes = None,
@@ -80,7 +77,7 @@ def train_videopose3d_command(
     from models.train.train_lifter import LifterRecipe, train_lifter
 
     _prepare(threads, "cpu")
-    run_job(train_lifter(data, out, _changed(LifterRecipe(), steps=steps, budget_min=minutes, seed=seed)))
+    run_job(train_lifter(data, out, _changed(LifterRecipe(), steps=steps, minutes=minutes, seed=seed)))
     _finished(out, as_json)
 
 
