@@ -3,8 +3,8 @@
 Why it exists: heatmaps at a quarter of the input resolution need features that never lost that resolution
 (Sun et al., "Deep High-Resolution Representation Learning for Human Pose Estimation", CVPR 2019, section 3).
 Convention: input float32 (N, 3, H, W), RGB normalised with the ImageNet mean and deviation, H and W multiples
-of 32; output float32 (N, J, H/4, W/4). State-dict keys and shapes equal those of the published checkpoints, so
-that their files load strictly; smaller networks differ only through `HRNetConfig`.
+of 32; output float32 (N, J, H/4, W/4). State-dict keys and shapes equal those of the published checkpoints,
+so that their files load strictly; smaller networks differ only through `HRNetConfig`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class HRNetConfig:
     """Sizes of an HRNet. The defaults are W32 of the paper (section 3, "Network instantiation").
 
     width: channels of the stride-4 branch; each lower branch doubles them.
-    modules, blocks: exchange modules of stages 2, 3, 4 and residual blocks per branch in each of those modules.
-    stem, layer1_planes, layer1_blocks: the stride-4 stem (64, 64 and 4 in every published network).
+    modules, blocks: exchange modules of stages 2, 3, 4 and residual blocks per branch in each of those
+    modules. stem, layer1_planes, layer1_blocks: the stride-4 stem (64, 64 and 4 in every published network).
     """
 
     joints: int = 17
@@ -47,7 +47,7 @@ class HRNetConfig:
 
 W32 = HRNetConfig()
 W48 = HRNetConfig(width=48)
-#: Trains on a processor in an hour or two: one residual block per branch, a third of the published depth.
+#: Trains on one processor core in about two hours: one residual block per branch and a thin stem.
 COMPACT = HRNetConfig(
     joints=14, width=24, modules=(1, 2, 1), blocks=(1, 1, 1), stem=32, layer1_planes=16, layer1_blocks=1
 )
@@ -108,7 +108,9 @@ class ExchangeModule(nn.Module):
 
     def __init__(self, channels: Sequence[int], blocks: int, outputs: int) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(c) for _ in range(blocks))) for c in channels)
+        self.branches = nn.ModuleList(
+            nn.Sequential(*(BasicBlock(c) for _ in range(blocks))) for c in channels
+        )
         self.fuse_layers = nn.ModuleList(
             nn.ModuleList(self._path(channels, source, target) for source in range(len(channels)))
             for target in range(outputs)
@@ -154,9 +156,7 @@ def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
 
 
 def _apply_transition(layers: nn.ModuleList, xs: list[Tensor]) -> list[Tensor]:
-    return [
-        (xs[i] if layer is None else layer(xs[min(i, len(xs) - 1)])) for i, layer in enumerate(layers)
-    ]
+    return [(xs[i] if layer is None else layer(xs[min(i, len(xs) - 1)])) for i, layer in enumerate(layers)]
 
 
 class HRNet(nn.Module):
@@ -172,7 +172,10 @@ class HRNet(nn.Module):
         self.bn2 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
         self.layer1 = nn.Sequential(
-            *(Bottleneck(stem if i == 0 else features, config.layer1_planes) for i in range(config.layer1_blocks))
+            *(
+                Bottleneck(stem if i == 0 else features, config.layer1_planes)
+                for i in range(config.layer1_blocks)
+            )
         )
         two, three, four = (config.branch_channels(n) for n in (2, 3, 4))
         self.transition1 = _transition([features], two)
@@ -215,7 +218,7 @@ class HRNet(nn.Module):
 
 
 def config_from_tensors(tensors: Mapping[str, Tensor]) -> HRNetConfig:
-    """The configuration a state dict in the published layout was made with. Raises KnownError if it is none."""
+    """The configuration behind a state dict in the published layout. Raises KnownError if it is none."""
 
     def count(pattern: str) -> int:
         found = [int(m[1]) for key in tensors if (m := re.match(pattern, key))]
@@ -225,7 +228,9 @@ def config_from_tensors(tensors: Mapping[str, Tensor]) -> HRNetConfig:
         joints, width = tensors["final_layer.weight"].shape[:2]
         stem, planes = tensors["conv1.weight"].shape[0], tensors["layer1.0.conv1.weight"].shape[0]
     except (KeyError, ValueError) as error:
-        raise KnownError("The weights file is not an HRNet pose network.", hint=f"It lacks {error}.") from error
+        raise KnownError(
+            "The weights file is not an HRNet pose network.", hint=f"It lacks {error}."
+        ) from error
     two, three, four = (
         (count(rf"stage{s}\.(\d+)\."), count(rf"stage{s}\.0\.branches\.0\.(\d+)\.")) for s in (2, 3, 4)
     )

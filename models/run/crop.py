@@ -1,9 +1,9 @@
 """From a person's box to the network's input and back.
 
-Why it exists: every figure of a top-down pose network depends on the same crop in training and use. Convention
-(published HRNet code): a crop is a centre (px) and a scale (crop width and height / 200 px); only the width
-decides the magnification; pixel i of a picture is the point i, without a half-pixel offset. Boxes are x1, y1,
-x2, y2 in pixels.
+Why it exists: every figure of a top-down pose network depends on the same crop in training and use.
+Convention (published HRNet code): a crop is a centre (px) and a scale (crop width and height / 200 px); only
+the width decides the magnification; pixel i of a picture is the point i, without a half-pixel offset. Boxes
+are x1, y1, x2, y2 in pixels.
 """
 
 from __future__ import annotations
@@ -72,11 +72,12 @@ def transform_points(points: Floats, matrices: Floats) -> Floats:
 
 def warp(image: NDArray[np.uint8], matrix: Floats, output_wh: tuple[int, int]) -> NDArray[np.uint8]:
     """Crop (H, W, 3) of a picture: bilinear, black outside."""
-    return cv2.warpAffine(image, np.asarray(matrix, np.float64), output_wh, flags=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    crop = cv2.warpAffine(image, np.asarray(matrix, np.float64), output_wh, flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, np.uint8)
 
 
 def crop_person(image: NDArray[np.uint8], matrix: Floats, output_wh: tuple[int, int]) -> NDArray[np.uint8]:
-    """`warp` without aliasing: where the crop shrinks the picture to half or less, its part is averaged first.
+    """`warp` without aliasing: where the crop shrinks the picture to half or less, it is averaged first.
 
     Bilinear sampling reads four pixels however far apart the samples lie, so a person who fills a large frame
     would reach a small network as noise. Above half size this equals `warp`. For matrices without rotation.

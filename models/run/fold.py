@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fold_batch_norm(net: nn.Module) -> nn.Module:
-    """A copy of `net` for inference, in eval mode, in which normalisations that follow a convolution are gone.
+    """A copy of `net` for inference, in eval mode, without the normalisations that follow a convolution.
 
     Pairs are found by this project's naming: `convX` with `bnX`, and neighbours in a Sequential.
     """
@@ -17,7 +18,7 @@ def fold_batch_norm(net: nn.Module) -> nn.Module:
     for module in list(net.modules()):
         children = list(module.named_children())
         if isinstance(module, nn.Sequential):
-            pairs = [(a, b) for (a, _), (b, _) in zip(children, children[1:], strict=False)]
+            pairs = [(a, b) for (a, _), (b, _) in pairwise(children)]
         else:
             pairs = [(name, name.replace("conv", "bn")) for name, _ in children if name.startswith("conv")]
         for conv_name, bn_name in pairs:

@@ -1,8 +1,8 @@
 """2D keypoints of people in frames, from their boxes.
 
 Top-down (Sun et al., CVPR 2019): every box becomes one crop of the network's input size; crops of many people
-and frames go through the network together, by default with their mirror images (flip test). Convention: frames
-are uint8 (H, W, 3) RGB, boxes float (P, 4) x1, y1, x2, y2 px, keypoints float32 (P, J, 3) x px, y px,
+and frames go through the network together, by default with their mirror images (flip test). Convention:
+frames are uint8 (H, W, 3) RGB, boxes float (P, 4) x1, y1, x2, y2 px, keypoints float32 (P, J, 3) x px, y px,
 confidence 0..1.
 """
 
@@ -84,7 +84,9 @@ class PoseEstimator:
         load_strictly(net, tensors, source)
         skeleton = skeleton or SKELETON_OF_JOINTS.get(config.joints)
         if skeleton is None:
-            raise KnownError(f"{source} has {config.joints} joints; no skeleton has that many.", hint="Name a skeleton.")
+            raise KnownError(
+                f"{source} has {config.joints} joints; no skeleton has that many.", hint="Name a skeleton."
+            )
         size = input_wh or size or ((192, 256) if config.joints == 17 else (256, 256))
         return cls.of(net, skeleton, size, chosen, decoder=decoder, padding=padding, flip_test=flip_test)
 
@@ -100,13 +102,15 @@ class PoseEstimator:
         padding: float = PADDING,
         flip_test: bool = True,
     ) -> PoseEstimator:
-        """Wrap a network in memory; a folded, channels-last copy runs, in half precision on a graphics card."""
+        """Wrap a network in memory: a folded, channels-last copy runs, in half precision on CUDA."""
         joints = load_skeleton(skeleton)
         if len(joints) != net.config.joints:
-            raise KnownError(f"The network has {net.config.joints} joints, skeleton {skeleton} has {len(joints)}.")
+            raise KnownError(
+                f"The network has {net.config.joints} joints, skeleton {skeleton} has {len(joints)}."
+            )
         if any(side % 32 for side in input_wh):
             raise KnownError(f"Input size {input_wh[0]}x{input_wh[1]} is not a multiple of 32.")
-        ready = fold_batch_norm(net).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ready = fold_batch_norm(net).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if device.type == "cuda":
             ready = ready.half()
         return cls(ready, joints, input_wh, device, decoder, padding, flip_test)
@@ -130,7 +134,10 @@ class PoseEstimator:
         parts = []
         for start in range(0, len(flat), self.batch):
             part = slice(start, start + self.batch)
-            crops = [crop_person(frames[o], m, self.input_wh) for o, m in zip(owners[part], matrices[part], strict=True)]
+            crops = [
+                crop_person(frames[o], m, self.input_wh)
+                for o, m in zip(owners[part], matrices[part], strict=True)
+            ]
             parts.append(self._decode(self.heatmaps(np.stack(crops)), center[part], scale[part]))
         return np.split(np.concatenate(parts), np.cumsum(counts)[:-1])
 

@@ -1,8 +1,9 @@
 """Weights on disk: what ships with the program, and how any file of tensors is read safely.
 
-Convention: `resources/weights/manifest.json` lists every bundled network; beside it lie `NAME.safetensors` and
-the model card `NAME.md`. Files are read as plain tensors only (safetensors, or `torch.load(weights_only=True)`
-for published checkpoints) and must fit the network in every key and shape. Nothing in a file is executed.
+Convention: `resources/weights/manifest.json` lists every bundled network; beside it lie `NAME.safetensors`
+and the model card `NAME.md`. Files are read as plain tensors only (safetensors, or
+`torch.load(weights_only=True)` for published checkpoints) and must fit the network in every key and shape.
+Nothing in a file is executed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class ModelEntry:
 
     kind: "pose2d", "lift3d" or "detector". file: name beside the manifest. skeleton: joints that come out.
     input_size: width and height in px, empty where it has no meaning. licence: terms of the weights.
-    config: keyword arguments of the network's config and of its decoding. scores: figures from the model card.
+    config: keyword arguments of the network's config and of its decoding. scores: figures from the model
+    card.
     """
 
     name: str
@@ -58,7 +60,9 @@ def load_manifest(folder: Path | None = None) -> dict[str, ModelEntry]:
         rows = json.loads(path.read_text("utf-8"))["models"]
         entries = [ModelEntry(**{**row, "input_size": tuple(row["input_size"])}) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
-        raise KnownError(f"The list of weights {path} is damaged: {error}.", hint="Install Keyphase again.") from error
+        raise KnownError(
+            f"The list of weights {path} is damaged: {error}.", hint="Install Keyphase again."
+        ) from error
     return {entry.name: entry for entry in entries}
 
 
@@ -82,7 +86,9 @@ def resolve(name: str, kind: str | None = None) -> ModelEntry:
     """The bundled network called `name`. Raises KnownError naming those that exist."""
     known = {n: e for n, e in load_manifest().items() if kind is None or e.kind == kind}
     if name not in known:
-        raise KnownError(f"There are no weights called '{name}'.", hint=f"Known: {', '.join(known) or 'none'}.")
+        raise KnownError(
+            f"There are no weights called '{name}'.", hint=f"Known: {', '.join(known) or 'none'}."
+        )
     return known[name]
 
 
@@ -107,18 +113,32 @@ def load_tensors(path: Path | str, *, sha256: str | None = None) -> dict[str, Te
     if not path.is_file():
         raise KnownError(f"There is no weights file {path}.")
     if sha256 is not None and file_sha256(path) != sha256:
-        raise KnownError(f"The weights file {path.name} is not the one that was shipped.", hint="Install Keyphase again.")
+        raise KnownError(
+            f"The weights file {path.name} is not the one that was shipped.", hint="Install Keyphase again."
+        )
     try:
         if path.suffix == ".safetensors":
             loaded: object = load_file(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:
         first_line = (str(error).splitlines() or ["unreadable"])[0]
         raise KnownError(f"{path.name} cannot be read as plain tensors: {first_line}") from error
     if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
         loaded = loaded["state_dict"]
-    if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
+    if (
+        not isinstance(loaded, Mapping)
+        or not loaded
+        or not all(isinstance(v, Tensor) for v in loaded.values())
+    ):
         raise KnownError(f"{path.name} does not hold the weights of a network.")
     return {str(key).removeprefix("module."): value for key, value in loaded.items()}
 
@@ -133,5 +153,8 @@ def load_strictly(net: nn.Module, tensors: Mapping[str, Tensor], source: str = "
     shapes = sorted(k for k in wanted.keys() & tensors.keys() if wanted[k].shape != tensors[k].shape)
     for keys, what in ((missing, "lacks"), (extra, "has unknown"), (shapes, "has other shapes for")):
         if keys:
-            raise KnownError(f"{source} {what} {len(keys)} tensors, first: {keys[0]}.", hint="It belongs to another network.")
+            raise KnownError(
+                f"{source} {what} {len(keys)} tensors, first: {keys[0]}.",
+                hint="It belongs to another network.",
+            )
     net.load_state_dict({**wanted, **tensors})

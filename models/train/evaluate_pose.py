@@ -1,7 +1,8 @@
 """PCK of a pose network on labelled pictures (`models.train.lspet` layout).
 
-PCK@0.2: the share of labelled joints predicted within 0.2 torso lengths, torso = left shoulder to right hip of
-the label (LSP convention, person-centric). People without both of those joints have no torso and are left out.
+PCK@0.2: the share of labelled joints predicted within 0.2 torso lengths, torso = left shoulder to right hip
+of the label (LSP convention, person-centric). People without both of those joints have no torso and are left
+out.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def pck(
 ) -> dict[str, Any]:
     """PCK per joint, their mean, and the same mean for upright and inverted people.
 
-    inverted: the neck lies below the middle of the hips. `quarters`: share of correct joints by quarter of the
+    inverted: the neck lies below the middle of the hips. `quarters`: share of correct joints by quarter of
+    the
     confidence, lowest first: it should rise. Shares are NaN-free: a joint without labels is None.
     """
     if predicted.shape[1] != data.joints.shape[1]:
@@ -54,8 +56,12 @@ def pck(
     error = np.linalg.norm(predicted[..., :2] - data.joints, axis=-1)
     correct = np.where(counted, error <= threshold * torso[:, None], False)
     neck_y = data.joints[:, names.index("neck"), 1]
-    hips_y = np.nanmean(np.stack([data.joints[:, hip, 1], data.joints[:, other_hip, 1], np.full(len(torso), 1e9)]), 0)
-    hips_y = np.where(data.visible[:, other_hip], (data.joints[:, hip, 1] + data.joints[:, other_hip, 1]) / 2, hips_y)
+    hips_y = np.nanmean(
+        np.stack([data.joints[:, hip, 1], data.joints[:, other_hip, 1], np.full(len(torso), 1e9)]), 0
+    )
+    hips_y = np.where(
+        data.visible[:, other_hip], (data.joints[:, hip, 1] + data.joints[:, other_hip, 1]) / 2, hips_y
+    )
     known = np.isfinite(neck_y) & usable
     return {
         "metric": f"PCK@{threshold:g} of torso (left shoulder to right hip)",

@@ -1,7 +1,7 @@
 """Pictures with joints in the `lspet` layout: `NAME.npz` beside tar files of JPEGs.
 
-`NAME.npz` holds `name` (N,), `keypoints` (N, J, 3) x px, y px, visible 0/1, `shard` (N,) the tar that holds the
-picture, `joint_names` (J,). Everything is decoded once into memory (about 120 kB per picture), because a
+`NAME.npz` holds `name` (N,), `keypoints` (N, J, 3) x px, y px, visible 0/1, `shard` (N,) the tar that holds
+the picture, `joint_names` (J,). Everything is decoded once into memory (about 120 kB per picture), because a
 training run reads each picture dozens of times. Missing joints: visible = 0, coordinates NaN.
 """
 
@@ -38,7 +38,7 @@ class PoseData:
 
 
 def person_boxes(joints: NDArray[np.float64], margin: float = BOX_MARGIN) -> NDArray[np.float64]:
-    """Boxes (N, 4) around the labelled joints (N, J, 2), grown by `margin` of the longer side on each side."""
+    """Boxes (N, 4) around labelled joints (N, J, 2), grown on each side by `margin` of the longer side."""
     low, high = np.nanmin(joints, -2), np.nanmax(joints, -2)
     grow = margin * np.max(high - low, -1, keepdims=True)
     return np.concatenate([low - grow, high + grow], -1)
@@ -63,7 +63,9 @@ def load_pose_data(data_dir: Path | str, split: str, limit: int | None = None) -
         pictures.update(_read_tar(folder / shard, wanted))
     missing = [str(name) for name in names if str(name) not in pictures]
     if missing:
-        raise KnownError(f"{len(missing)} pictures of '{split}' are not in its tar files, first: {missing[0]}.")
+        raise KnownError(
+            f"{len(missing)} pictures of '{split}' are not in its tar files, first: {missing[0]}."
+        )
     visible = keypoints[..., 2] > 0
     joints = np.where(visible[..., None], keypoints[..., :2], np.nan)
     return PoseData([pictures[str(n)] for n in names], joints, visible, person_boxes(joints), joint_names)

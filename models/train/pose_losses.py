@@ -1,8 +1,9 @@
 """Losses on heatmaps (N, J, h, w) with a weight (N, J) per joint, 0 = not labelled.
 
-`joint_mse` and `joint_ohkm` are the published ones (Sun et al., CVPR 2019, section 4.1; hard-keypoint mining of
-Chen et al., CVPR 2018): half the squared error, with prediction and target both multiplied by the weight.
-`heatmap_cross_entropy` treats each map as one distribution over positions; it learns faster in short trainings.
+`joint_mse` and `joint_ohkm` are the published ones (Sun et al., CVPR 2019, section 4.1; hard-keypoint mining
+of Chen et al., CVPR 2018): half the squared error, with prediction and target both multiplied by the weight.
+`heatmap_cross_entropy` treats each map as one distribution over positions; it learns faster in short
+trainings.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def joint_ohkm(output: Tensor, target: Tensor, weight: Tensor | None = None, top
 
 
 def heatmap_cross_entropy(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy between the softmax of each map and its target (summing to 1), mean over labelled joints."""
+    """Cross-entropy of each map's softmax against its target (summing to 1), mean over labelled joints."""
     log_p = output.flatten(2).log_softmax(-1)
     loss = -(target.flatten(2) * log_p).sum(-1)  # (N, J)
     return (loss * weight).sum() / weight.sum().clamp_min(1.0)

@@ -1,8 +1,9 @@
 """Target heatmaps from joints in input pixels.
 
-`quantised_gaussians` is the published target (Sun et al., section 4.1; the code's σ is 2 for 256-pixel and 3 for
-384-pixel inputs): an unnormalised Gaussian around the rounded position. `distributions` keeps the exact position
-and sums to 1, for the cross-entropy. Both return a weight per joint, 0 where there is nothing to learn.
+`quantised_gaussians` is the published target (Sun et al., section 4.1; the code's σ is 2 for 256-pixel and 3
+for 384-pixel inputs): an unnormalised Gaussian around the rounded position. `distributions` keeps the exact
+position and sums to 1, for the cross-entropy. Both return a weight per joint, 0 where there is nothing to
+learn.
 """
 
 from __future__ import annotations

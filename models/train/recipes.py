@@ -14,8 +14,8 @@ class PoseRecipe:
     """How an HRNet is trained. The defaults are the published recipe for W32 on COCO (HRNet code and yaml).
 
     sizes: (share of the training at which it ends, input width, input height) in px.
-    epochs, minutes: the training is over at whichever comes first; the learning rate follows the larger share.
-    minutes is None: only epochs count and a run is reproducible to the bit on one machine.
+    epochs, minutes: the training is over at whichever comes first; the learning rate follows the larger
+    share. minutes is None: only epochs count and a run is reproducible to the bit on one machine.
     schedule: "steps" ×0.1 at 170/210 and 200/210, "cosine" with `warmup` share of linear rise, down to 0.
     padding: context around the person's box.
     """
@@ -40,8 +40,8 @@ class PoseRecipe:
 
 PUBLISHED = PoseRecipe()
 
-#: The bundled network: about an hour and a half on one processor core. Softmax cross-entropy learned faster than
-#: L2 at equal samples, small inputs first give more samples for the time.
+#: The bundled network, for at most two core-hours. Softmax cross-entropy learns faster than L2 at equal
+#: samples, small inputs first give more samples for the time.
 COMPACT_LSP14 = PoseRecipe(
     net=COMPACT,
     skeleton="lsp14",

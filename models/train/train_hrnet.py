@@ -1,15 +1,14 @@
 """The training loop of HRNet: a generator that can be stopped anywhere and goes on from its last checkpoint.
 
 Every random number comes from (seed, step), so a resumed run sees the pictures it would have seen. The state
-lies in `OUT/checkpoint.pt` (tensors and plain values only), a line per report in `OUT/log.jsonl`; the result is
-`OUT/NAME.safetensors`, the network's state dict.
+lies in `OUT/checkpoint.pt` (tensors and plain values only), a line per report in `OUT/log.jsonl`; the result
+is `OUT/NAME.safetensors`, the network's state dict.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,24 +18,17 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
-from models.domain.skeleton import load_skeleton
+from models.domain.skeleton import Skeleton, load_skeleton
 from models.nets.hrnet import HRNet
-from models.run.crop import box_to_center_scale, transform_points, warp
 from models.train.lspet import PoseData, load_pose_data
-from models.train.pose_augment import draw, swap_sides, view_matrices
+from models.train.pose_batches import batch_indices, make_batch
 from models.train.pose_losses import heatmap_cross_entropy, joint_mse, joint_ohkm
-from models.train.pose_targets import distributions, quantised_gaussians
 from models.train.recipes import PoseRecipe
 
-MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, as in the published code
-STD = np.array([0.229, 0.224, 0.225], np.float32)
-STRIDE = 4
 REPORT_EVERY = 50  # steps
 LOSSES = {"mse": joint_mse, "ohkm": joint_ohkm, "softmax": heatmap_cross_entropy}
 
@@ -53,8 +45,8 @@ def train_hrnet(
 ) -> Iterator[Progress]:
     """Train on `data_dir/split` until the recipe ends, writing to `out_dir`; resumes a run that lies there.
 
-    Yields a Progress in thousandths of the run every few steps. Raises KnownError when the data do not have the
-    recipe's joints or `out_dir` holds a run with another recipe.
+    Yields a Progress in thousandths of the run every few steps. Raises KnownError when the data do not have
+    the recipe's joints or `out_dir` holds a run with another recipe.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
@@ -65,6 +57,7 @@ def train_hrnet(
             f"{split} has {data.joints.shape[1]} joints, skeleton {recipe.skeleton} has {len(skeleton)}.",
             hint="Choose the recipe made for this data.",
         )
+    cv2.setNumThreads(1)  # many small warps: threads cost more than they give
     torch.manual_seed(recipe.seed)
     net = HRNet(recipe.net)
     if recipe.published_init:
@@ -78,13 +71,20 @@ def train_hrnet(
     while (share := _share(samples / len(data), elapsed, recipe)) < 1.0:
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * learning_rate_factor(share, recipe)
-        loss = _train_step(net, optimizer, data, skeleton.flip, recipe, step, share, device)
+        loss = _train_step(net, optimizer, data, skeleton, recipe, step, share, device)
         running += (loss - running) / (step % REPORT_EVERY + 1)
         step, samples = step + 1, samples + recipe.batch
         now = time.monotonic()
         elapsed, tick = elapsed + now - tick, now
         if step % REPORT_EVERY == 0:
-            _log(out, step=step, samples=samples, elapsed_s=round(elapsed, 1), share=round(share, 4), loss=round(running, 4))
+            _log(
+                out,
+                step=step,
+                samples=samples,
+                elapsed_s=round(elapsed, 1),
+                share=round(share, 4),
+                loss=round(running, 4),
+            )
             if now - saved_at > checkpoint_minutes * 60:
                 _save(out / "checkpoint.pt", net, optimizer, recipe, step, samples, elapsed)
                 saved_at = now
@@ -112,7 +112,7 @@ def _train_step(
     net: HRNet,
     optimizer: torch.optim.Optimizer,
     data: PoseData,
-    flip: tuple[int, ...],
+    skeleton: Skeleton,
     recipe: PoseRecipe,
     step: int,
     share: float,
@@ -120,10 +120,14 @@ def _train_step(
 ) -> float:
     wh = next((w, h) for end, w, h in recipe.sizes if share < end or end >= 1.0)
     chosen = batch_indices(len(data), recipe.batch, step, recipe.seed)
-    inputs, target, weight = make_batch(data, chosen, flip, recipe, wh, np.random.default_rng([recipe.seed, 1, step]))
+    inputs, target, weight = make_batch(
+        data, chosen, skeleton, recipe, wh, np.random.default_rng([recipe.seed, 1, step])
+    )
     net.train()
     output = net(inputs.to(device))
-    loss = LOSSES[recipe.loss](output, torch.from_numpy(target).to(device), torch.from_numpy(weight).to(device))
+    loss = LOSSES[recipe.loss](
+        output, torch.from_numpy(target).to(device), torch.from_numpy(weight).to(device)
+    )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
@@ -133,52 +137,14 @@ def _train_step(
     return value
 
 
-def batch_indices(n: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
-    """Pictures of one step: consecutive slices of one shuffled order per epoch, epochs joined end to end."""
-    positions = np.arange(step * batch, (step + 1) * batch)
-    chosen = np.empty(batch, np.int64)
-    for epoch in range(int(positions[0] // n), int(positions[-1] // n) + 1):
-        here = positions // n == epoch
-        chosen[here] = np.random.default_rng([seed, 0, epoch]).permutation(n)[positions[here] % n]
-    return chosen
-
-
-def make_batch(
-    data: PoseData,
-    chosen: NDArray[np.int64],
-    flip: tuple[int, ...],
-    recipe: PoseRecipe,
-    input_wh: tuple[int, int],
-    rng: np.random.Generator,
-) -> tuple[Tensor, NDArray[np.float32], NDArray[np.float32]]:
-    """Augmented inputs float32 (N, 3, H, W) channels-last, targets (N, J, H/4, W/4) and weights (N, J)."""
-    n, config = len(chosen), recipe.augmentation
-    center, scale = box_to_center_scale(data.boxes[chosen], input_wh[0] / input_wh[1], recipe.padding)
-    widths = np.array([data.images[i].shape[1] for i in chosen], np.float64)
-    view = draw(rng, n, config)
-    matrices = view_matrices(center, scale, widths, view, input_wh)
-    pixels = np.stack([warp(data.images[i], m, input_wh) for i, m in zip(chosen, matrices, strict=True)])
-    joints, visible = swap_sides(
-        transform_points(data.joints[chosen], matrices), data.visible[chosen], flip, view.flip
-    )
-    gain = np.exp(config.light * rng.standard_normal((n, 1, 1, 1)) + 0.3 * config.light * rng.standard_normal((n, 1, 1, 3)))
-    offset = 255 * 0.5 * config.light * rng.standard_normal((n, 1, 1, 1))
-    a = torch.from_numpy((gain / (255 * STD)).astype(np.float32))
-    b = torch.from_numpy(((offset / 255 - MEAN) / STD).astype(np.float32))
-    inputs = torch.from_numpy(pixels).float().mul_(a).add_(b).permute(0, 3, 1, 2)
-    heatmap_wh = (input_wh[0] // STRIDE, input_wh[1] // STRIDE)
-    make_target = distributions if recipe.loss == "softmax" else quantised_gaussians
-    target, weight = make_target(joints, visible, heatmap_wh, STRIDE, recipe.sigma)
-    return inputs, target, weight
-
-
 def _resume(path: Path, net: HRNet, optimizer: torch.optim.Optimizer, recipe: PoseRecipe) -> dict[str, Any]:
     if not path.exists():
         return {"step": 0, "samples": 0, "elapsed_s": 0.0}
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != json.dumps(asdict(recipe)):
         raise KnownError(
-            f"{path.parent} holds a training with another recipe.", hint="Choose another output folder or the same recipe."
+            f"{path.parent} holds a training with another recipe.",
+            hint="Choose another output folder or the same recipe.",
         )
     net.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -186,7 +152,13 @@ def _resume(path: Path, net: HRNet, optimizer: torch.optim.Optimizer, recipe: Po
 
 
 def _save(
-    path: Path, net: HRNet, optimizer: torch.optim.Optimizer, recipe: PoseRecipe, step: int, samples: int, elapsed: float
+    path: Path,
+    net: HRNet,
+    optimizer: torch.optim.Optimizer,
+    recipe: PoseRecipe,
+    step: int,
+    samples: int,
+    elapsed: float,
 ) -> None:
     state = {
         "recipe": json.dumps(asdict(recipe)),
@@ -198,12 +170,9 @@ def _save(
     }
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _log(out: Path, **values: float) -> None:
     with (out / "log.jsonl").open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(values) + "\n")
-
-
-cv2.setNumThreads(1)
