@@ -18,6 +18,8 @@ from widgets.theme import current
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 COLUMNS = ("joint", "conf.", "x", "y")
 _WORDS = {Origin.INTERPOLATED: "between", Origin.TRANSFERRED: "copied"}
 _SENTENCES = {
@@ -114,8 +116,7 @@ class JointModel(QAbstractTableModel):
 
     @staticmethod
     def _alignment(at: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignLeft if at == 0 else Qt.AlignmentFlag.AlignRight
-        return side | Qt.AlignmentFlag.AlignVCenter
+        return _LEFT if at == 0 else _RIGHT
 
 
 class JointsPanel(QWidget):
@@ -156,7 +157,7 @@ class JointsPanel(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for at, widest in ((1, "corrected"), (2, "0000"), (3, "0000")):
-            self._view.setColumnWidth(at, self.fontMetrics().horizontalAdvance(widest) + 16)
+            self._view.setColumnWidth(at, self.fontMetrics().horizontalAdvance(widest) + 13)
         self._empty = label("No pose here. Find poses for the take, or draw a box.", "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         eye = IconButton("eye", "Cycle visibility of the joint (V)")

@@ -21,8 +21,23 @@ from widgets.parts import clock, swatch_icon
 
 Label = Event | Interval
 UID_ROLE = Qt.ItemDataRole.UserRole
+_ROLES = frozenset(
+    {
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.EditRole,
+        Qt.ItemDataRole.DecorationRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+        Qt.ItemDataRole.ToolTipRole,
+        UID_ROLE,
+    }
+)
 COLUMNS = ("video", "kind", "name", "frame", "time", "origin", "confidence", "note")
 _VIDEO, _KIND, _NAME, _FRAME, _TIME, _ORIGIN, _CONFIDENCE, _NOTE = range(len(COLUMNS))
+# Made once: combining Qt's flags costs more than the rest of a cell.
+_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+_NOTE_FLAGS = _FLAGS | Qt.ItemFlag.ItemIsEditable
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
@@ -108,10 +123,11 @@ class LabelModel(QAbstractTableModel):
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == _NOTE else flags
+        return _NOTE_FLAGS if index.column() == _NOTE else _FLAGS
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role not in _ROLES:
+            return None
         item = self.label(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
             return self._cell(item, index.column())
@@ -141,6 +157,9 @@ class LabelModel(QAbstractTableModel):
         self.endResetModel()
 
     def _reorder(self) -> None:
+        if not self._filter and self._sorted_by is None:
+            self._order = np.arange(len(self._labels), dtype=np.int64)
+            return
         shown: Sequence[int] = range(len(self._labels))
         if self._filter:
             if not self._texts:
@@ -218,5 +237,4 @@ def _confidence(item: Label) -> str:
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in (_FRAME, _CONFIDENCE) else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+    return _RIGHT if column in (_FRAME, _CONFIDENCE) else _LEFT
