@@ -58,12 +58,12 @@ class PoseLayer:
 
     def moved(self, drag: PoseDrag, size: tuple[int, int]) -> PoseLayer:
         """As it will be once the drag is accepted: the moved joints are a person's work."""
-        origin = self.origin.copy()
-        values = drag.apply(self.values, size)
-        touched = slice(None) if drag.joint is None else drag.joint
+        values, origin = drag.apply(self.values, size), self.origin.copy()
+        touched = np.arange(values.shape[1]) if drag.joint is None else np.array([drag.joint])
+        new = origin[drag.person, touched] != Origin.HUMAN
+        sure = touched if drag.joint is not None else touched[new]
+        values[drag.person, sure, 2] = 1.0
         origin[drag.person, touched] = Origin.HUMAN
-        if drag.joint is not None:
-            values[drag.person, drag.joint, 2] = 1.0
         return replace(self, values=values, origin=origin)
 
 

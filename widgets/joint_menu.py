@@ -16,7 +16,7 @@ DEFAULT_KEYS = {
     "swap": "Shift+S",
     "mirror": "Shift+X",
     "copy_previous": "C",
-    "interpolate": "",
+    "interpolate": "Shift+I",
 }
 
 

@@ -146,7 +146,7 @@ class PictureView(QWidget):
         if not self._chip or self._picture is None:
             return
         preview = theme.DARK.warning
-        state = "exact frame" if self._exact else f"preview, frame {self._index}"
+        state = "exact frame" if self._exact else "preview, exact frame coming"
         text = f"{self._chip} · {state}"
         bounds = QRectF(self.rect()).adjusted(INSET, INSET, -INSET, -INSET)
         rect = chip_rect(QFontMetricsF(painter.font()), text, bounds.topLeft(), bounds)

@@ -137,10 +137,16 @@ def build_strokes(scene: Scene, camera: OrbitCamera, size: tuple[float, float], 
         if scene.ghost is not None and scene.ghost.shape[1] == len(scene.skeleton):
             a, b = (scene.ghost[:, ends, :3].reshape(-1, 3) for ends in plan.edges.T)
             pile.add(a, b, 0.022, (1.5, 6), palette.ghost, Shape.LINE, GHOST)
-        if scene.selected is not None and scene.selected[0] < len(scene.positions):
+        if scene.selected is not None and is_there(scene.selected, scene.positions):
             spot = scene.positions[scene.selected][None]
             pile.add(spot, spot, 1.9 * JOINT_M, (11, 26), palette.selected, Shape.RING, SELECTED)
     return pile.strokes(camera, size, palette.background)
+
+
+def is_there(chosen: tuple[int, int], positions: Array) -> bool:
+    """Whether (person, joint) exists in `positions` (P, J, 3) and is seen."""
+    people, joints = positions.shape[:2]
+    return chosen[0] < people and chosen[1] < joints and bool(np.isfinite(positions[chosen]).all())
 
 
 def side_by_side(positions: Array, spread_m: float = 1.0) -> Array:

@@ -24,7 +24,7 @@ from widgets.canvas_gestures import SLOP_PX, Selection
 from widgets.chips import Chip
 from widgets.orbit_camera import PRESETS, OrbitCamera
 from widgets.pose_overlay import hit_joint
-from widgets.skeleton_scene import Palette, Scene, Strokes, build_strokes, joint_angle_deg
+from widgets.skeleton_scene import Palette, Scene, Strokes, build_strokes, is_there, joint_angle_deg
 
 HIT_PX = 14.0
 HINT = "drag orbit · wheel zoom"
@@ -221,7 +221,7 @@ class SkeletonView(QWidget):
     def _place_note(self) -> None:
         """Name and angle of the selected joint, beside it."""
         scene, chosen = self._scene, self._scene.selected
-        if scene.skeleton is None or chosen is None or chosen[0] >= len(scene.positions):
+        if scene.skeleton is None or chosen is None or not is_there(chosen, scene.positions):
             self._note.hide()
             return
         spot = self._camera.project(scene.positions[chosen], (self.width(), self.height()))

@@ -35,7 +35,7 @@ class VideoCanvas(PictureView):
     joint_selected = Signal(int, int)  # person, joint
     person_selected = Signal(int)
     selection_cleared = Signal()
-    edit_started = Signal()  # a drag has begun: stop playing
+    edit_started = Signal()  # a joint or person has been taken hold of: stop playing
     joint_moved = Signal(int, int, float, float)  # person, joint, x px, y px
     person_moved = Signal(int, float, float)  # person, dx px, dy px
     visibility_cycled = Signal(int, int)  # person, joint
@@ -66,7 +66,7 @@ class VideoCanvas(PictureView):
         size: tuple[int, int] | None = None,
     ) -> None:
         """As in `PictureView`; another frame also ends a drag, which was meant for the frame before."""
-        if isinstance(self._gesture, PoseDrag) and (index != self._index or not exact or image is None):
+        if self.dragging and (index != self._index or not exact or image is None):
             self._gesture = None
         super().set_frame(image, index, exact, size)
         self.update_cursor()
@@ -213,14 +213,13 @@ class VideoCanvas(PictureView):
             return None  # a preview: nothing to drag until the exact frame is there
         if hit is None and not whole:
             return Pan(at, at)
+        self.edit_started.emit()
         return PoseDrag(person, hit[1] if hit and not whole else None, at)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         at, gesture = point_of(event), self._gesture
         if isinstance(gesture, PoseDrag):
-            self._gesture = moved = gesture.moved(at, self._view)
-            if moved.begun and not gesture.begun:
-                self.edit_started.emit()
+            self._gesture = gesture.moved(at, self._view)
         elif isinstance(gesture, BoxDrag):
             self._gesture = BoxDrag(gesture.press, self._view.to_image(at))
         elif gesture is None:
@@ -241,7 +240,12 @@ class VideoCanvas(PictureView):
         elif isinstance(gesture, BoxDrag):
             gesture = BoxDrag(gesture.press, self._view.to_image(point_of(event)))
         super().mouseReleaseEvent(event)
-        if isinstance(gesture, PoseDrag) and gesture.begun and (gesture.dx or gesture.dy):
+        if (
+            isinstance(gesture, PoseDrag)
+            and gesture.begun
+            and (gesture.dx or gesture.dy)
+            and self._editable()
+        ):
             self._commit(gesture)
         elif isinstance(gesture, Pan) and not gesture.begun and not self._on_body(point_of(event)):
             self._select(None)
