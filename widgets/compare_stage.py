@@ -219,7 +219,7 @@ class CompareStage(QWidget):
         self._paint_badge(painter, take, target.topLeft() + QPointF(8, 8))
         caption = QRectF(cell.left(), target.bottom(), cell.width(), self._caption_px())
         if take.uid == self.selected:
-            painter.setPen(QPen(theme.accent, 2))
+            painter.setPen(QPen(themes.DARK.accent, 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(target.adjusted(1, 1, -1, -1))
         self._paint_caption(painter, take, caption)
@@ -252,19 +252,26 @@ class CompareStage(QWidget):
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
             painter.setBrush(_CHIP_FILL)
             painter.drawEllipse(QPointF(x, area.center().y()), 9, 9)
-        half = self.width() / 2
+        inner = target.adjusted(8, 8, -8, 0)
+        self._paint_badge(painter, reference, inner.topLeft())
+        self._paint_badge(painter, other, inner.topRight(), to_the_left=True)
+        width = min(max(target.width(), 640.0), float(self.width()))
+        left = target.center().x() - width / 2
         for i, take in enumerate((reference, other)):
-            self._paint_badge(painter, take, QPointF(8, 8) if i == 0 else QPointF(half + 8, 8))
-            caption = QRectF(i * half, area.bottom(), half, self._caption_px())
+            caption = QRectF(left + i * width / 2, area.bottom(), width / 2, self._caption_px())
             self._paint_caption(painter, take, caption)
 
-    def _paint_badge(self, painter: QPainter, take: CompareTake, corner: QPointF) -> None:
+    def _paint_badge(
+        self, painter: QPainter, take: CompareTake, corner: QPointF, *, to_the_left: bool = False
+    ) -> None:
         theme = themes.current()
         clock = self._clock(take)
         text = "reference" if take.is_reference else clock.badge(self._index())
         held = not take.is_reference and bool(clock.hold[self._index()])
         metrics = QFontMetricsF(painter.font())
         box = QRectF(corner.x(), corner.y(), metrics.horizontalAdvance(text) + 14, metrics.height() + 6)
+        if to_the_left:
+            box.translate(-box.width(), 0)
         fill = theme.primary if take.is_reference else _HELD_FILL if held else _CHIP_FILL
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(fill)
@@ -277,6 +284,8 @@ class CompareStage(QWidget):
         metrics = QFontMetricsF(painter.font())
         inner = box.adjusted(10, 0, -10, 0)
         facts = self._facts(take)
+        if metrics.horizontalAdvance(facts) + metrics.horizontalAdvance(take.name) > inner.width() - 12:
+            facts = facts.replace(f"{self._clock(take).error_name} ", "")
         faded = QColor(theme.canvas_text)
         faded.setAlphaF(0.75)
         painter.setPen(faded)

@@ -28,7 +28,7 @@ def draw_bands(ink: Ink, lane: Lane, marks: BandMarks, labels: dict[int, str], *
     box = QRectF(axis.left_px, lane.top_px + 1, axis.width_px, lane.height_px - 2)
     if base:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.raised)
+        painter.setBrush(mixed(theme.border, theme.panel, 0.5))
         painter.drawRoundedRect(_whole_take(axis, box), 3, 3)
     else:
         painter.setPen(QPen(theme.border, 1))

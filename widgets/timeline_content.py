@@ -70,6 +70,10 @@ class TimelineContent:
                 return item if isinstance(item, Interval) else None
         return None
 
+    def has(self, uid: str) -> bool:
+        """Whether an event or interval of that uid is shown."""
+        return uid in self.events.row_of or any(uid in marks.row_of for marks in self.tiers.values())
+
     def phase_labels(self) -> dict[int, str]:
         """Text of the bands of suggested phases, by row; few phases are suggestions, so this stays small."""
         texts = {}

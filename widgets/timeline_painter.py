@@ -87,7 +87,7 @@ def draw_ruler(ink: Ink, lane: Lane) -> None:
             np.clip(x - ink.metrics.horizontalAdvance(text) / 2, axis.left_px, axis.right_px - small)
         )
         painter.drawText(QPointF(left, base), text)
-    if with_frames:
+    if axis.px_per_frame >= 8.0:
         draw_frame_numbers(ink, lane, seconds_x=xs, clearance_px=small * 1.2)
     painter.setClipping(False)
 

@@ -93,6 +93,7 @@ class TimelineView(QWidget):
 
     def set_events(self, events: Sequence[Event], ontology: Ontology | None) -> None:
         self.content.set_events(events, ontology)
+        self._forget_what_is_gone()
         self.refresh()
 
     def set_phases(self, phases: Sequence[Phase]) -> None:
@@ -102,6 +103,7 @@ class TimelineView(QWidget):
 
     def set_intervals(self, intervals: Sequence[Interval]) -> None:
         self.content.set_intervals(intervals)
+        self._forget_what_is_gone()
         self.refresh()
 
     def set_thumbnails(self, thumbnails: Sequence[tuple[int, NDArray[np.uint8]]]) -> None:
@@ -180,6 +182,13 @@ class TimelineView(QWidget):
             painter.drawPixmap(0, 0, self._layer)
             timeline_scene.draw_overlay(self, painter, self.axis)
         painter.end()
+
+    def _forget_what_is_gone(self) -> None:
+        """A drag or selection of a label that somebody else has removed meanwhile ends."""
+        if self.drag is not None and self.drag.hit.uid and not self.content.has(self.drag.hit.uid):
+            self.drag = None
+        if self.selection and not self.content.has(self.selection):
+            self.selection = ""
 
     def _painted_layer(self) -> QPixmap:
         ratio = self.devicePixelRatioF()

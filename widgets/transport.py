@@ -5,6 +5,8 @@ It shows what it is told and says what the user wants; it owns no clock. Steps a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QSlider, QToolButton, QWidget
@@ -62,8 +64,13 @@ class Transport(QWidget):
             IconButton("step-forward", "One frame forward (→)", self, flat=False),
             IconButton("last", "Last frame (End)", self, flat=False),
         )
-        told = (self.jump_start.emit, lambda: self.step.emit(-1), self.play_toggled.emit)
-        told += (lambda: self.step.emit(1), self.jump_end.emit)
+        told: tuple[Callable[[], None], ...] = (
+            self.jump_start.emit,
+            lambda: self.step.emit(-1),
+            self.play_toggled.emit,
+            lambda: self.step.emit(1),
+            self.jump_end.emit,
+        )
         for button, tell in zip(self._buttons, told, strict=True):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _checked, call=tell: call())

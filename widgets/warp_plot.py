@@ -18,7 +18,6 @@ from widgets import theme as themes
 from widgets.compare_take import CompareTake, TakeClock
 from widgets.theme import small_font
 
-_MARK_COLOR = "#F0E442"
 _MOST_POINTS = 2000
 
 
@@ -89,7 +88,7 @@ class WarpPlot(QWidget):
         painter.setPen(QPen(theme.border, 1, Qt.PenStyle.DotLine))
         painter.drawLine(box.bottomLeft(), box.topRight())
         self._paint_path(painter, theme.accent)
-        self._paint_anchors(painter, theme.text)
+        self._paint_anchors(painter, theme.warning)
         point = self._point(self._playhead, self._frame(self._playhead))
         faint = QColor(theme.text)
         faint.setAlphaF(0.35)
@@ -134,10 +133,10 @@ class WarpPlot(QWidget):
         painter.setPen(QPen(color, 1.6))
         painter.drawPolyline(QPolygonF([self._point(int(r), int(frames[r])) for r in chosen]))
 
-    def _paint_anchors(self, painter: QPainter, outline: QColor) -> None:
+    def _paint_anchors(self, painter: QPainter, color: QColor) -> None:
         for reference, query, suggested in self._anchors:
-            painter.setPen(QPen(QColor(_MARK_COLOR) if suggested else outline, 1.2))
-            painter.setBrush(Qt.BrushStyle.NoBrush if suggested else QColor(_MARK_COLOR))
+            painter.setPen(QPen(color, 1.4))
+            painter.setBrush(Qt.BrushStyle.NoBrush if suggested else color)
             painter.drawEllipse(self._point(reference, query), 3.5, 3.5)
 
     def _paint_numbers(self, painter: QPainter, color: QColor, box: QRectF) -> None:

@@ -137,6 +137,18 @@ def test_escape_gives_up_a_drag(qtbot: Any, timeline: Timeline) -> None:
         qtbot.mouseRelease(timeline, LEFT, pos=start + QPoint(90, 0))
 
 
+def test_a_label_removed_during_its_drag_ends_the_drag(qtbot: Any, timeline: Timeline) -> None:
+    timeline.set_times(constant_times())
+    timeline.set_events([event("a", 0, 20)], ONTOLOGY)
+    start = at(timeline, x_of(timeline, 20), LaneKind.EVENTS)
+    with qtbot.assertNotEmitted(timeline.event_moved), qtbot.assertNotEmitted(timeline.delete_requested):
+        qtbot.mousePress(timeline, LEFT, pos=start)
+        _move(timeline, QPointF(start) + QPointF(90, 0), Qt.KeyboardModifier.NoModifier)
+        timeline.set_events([], ONTOLOGY)
+        qtbot.mouseRelease(timeline, LEFT, pos=start + QPoint(90, 0))
+        qtbot.keyClick(timeline, Qt.Key.Key_Delete)
+
+
 def test_the_edge_between_two_phases_moves_their_event(qtbot: Any, timeline: Timeline) -> None:
     timeline.set_times(constant_times())
     events = [event("a", 0, 20), event("b", 1, 50)]
