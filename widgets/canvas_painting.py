@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from models.domain.skeleton import Skeleton
-from models.domain.track import Origin
-from widgets.canvas_gestures import PoseDrag, Selection
+from widgets.canvas_gestures import Selection
 from widgets.chips import chip_rect, paint_chip
 from widgets.frame_picture import FramePicture
+from widgets.pose_layer import PoseLayer
 from widgets.pose_overlay import HALO, handle_radius, joint_text, label_corner, paint_ghost, paint_person
 from widgets.theme import DARK, small_font
 from widgets.view_transform import ViewTransform
@@ -22,49 +20,6 @@ from widgets.view_transform import ViewTransform
 LOUPE_PX = 150.0
 LOUPE_SCALE = 6.0  # view px per image px
 OTHERS = 0.72  # opacity of people who are not selected
-
-
-@dataclass(frozen=True)
-class PoseLayer:
-    """Poses of one frame. values: (P, J, 3) x px, y px, confidence. origin: (P, J). names: P labels."""
-
-    values: NDArray[np.floating]
-    origin: NDArray[np.uint8]
-    skeleton: Skeleton | None
-    names: tuple[str, ...]
-
-    @classmethod
-    def empty(cls) -> PoseLayer:
-        return cls(np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.uint8), None, ())
-
-    @classmethod
-    def of(
-        cls,
-        values: NDArray[np.floating] | None,
-        origin: NDArray[np.integer] | None,
-        skeleton: Skeleton | None,
-        names: Sequence[str],
-    ) -> PoseLayer:
-        """Raises ValueError where the shapes do not fit each other."""
-        if values is None or skeleton is None:
-            return cls.empty()
-        if values.ndim != 3 or values.shape[1:] != (len(skeleton), 3):
-            raise ValueError(f"poses {values.shape} do not fit (people, {len(skeleton)}, 3)")
-        filled = np.full(values.shape[:2], Origin.MODEL) if origin is None else origin
-        if filled.shape != values.shape[:2]:
-            raise ValueError(f"origin {filled.shape} does not fit poses {values.shape}")
-        numbered = [f"person {i + 1}" for i in range(len(values))]
-        return cls(values, np.asarray(filled, np.uint8), skeleton, (*names, *numbered[len(names) :]))
-
-    def moved(self, drag: PoseDrag, size: tuple[int, int]) -> PoseLayer:
-        """As it will be once the drag is accepted: the moved joints are a person's work."""
-        values, origin = drag.apply(self.values, size), self.origin.copy()
-        touched = np.arange(values.shape[1]) if drag.joint is None else np.array([drag.joint])
-        new = origin[drag.person, touched] != Origin.HUMAN
-        sure = touched if drag.joint is not None else touched[new]
-        values[drag.person, sure, 2] = 1.0
-        origin[drag.person, touched] = Origin.HUMAN
-        return replace(self, values=values, origin=origin)
 
 
 def paint_layer(

@@ -19,14 +19,11 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from models.domain.skeleton import Skeleton
 from widgets.canvas_gestures import BoxDrag, Gesture, Pan, PoseDrag, Selection
-from widgets.canvas_painting import PoseLayer, paint_boxes, paint_drawn_box, paint_layer, paint_loupe
+from widgets.canvas_painting import paint_boxes, paint_drawn_box, paint_layer, paint_loupe
 from widgets.joint_menu import joint_menu
 from widgets.picture_view import PictureView, point_of
-from widgets.pose_overlay import hit_joint, hit_limb
+from widgets.pose_layer import PoseLayer
 from widgets.view_transform import Point
-
-HIT_PX = 12.0
-LIMB_HIT_PX = 6.0
 
 
 class VideoCanvas(PictureView):
@@ -84,12 +81,14 @@ class VideoCanvas(PictureView):
         model where left out. names: label of each person, "person 1" … where left out.
         """
         self._pose = PoseLayer.of(values, origin, skeleton, names)
-        people, joints = self._pose.values.shape[:2]
-        if isinstance(self._gesture, PoseDrag) and not self._has(self._gesture.person, self._gesture.joint):
+        if isinstance(self._gesture, PoseDrag) and not self._pose.has(
+            self._gesture.person, self._gesture.joint
+        ):
             self._gesture = None
-        if self._selection is not None and (self._selection.joint or 0) >= joints:
+        chosen, joints = self._selection, self._pose.values.shape[1]
+        if chosen is not None and joints and (chosen.joint or 0) >= joints:
             self._selection = None
-        if self._hover is not None and not (self._hover[0] < people and self._hover[1] < joints):
+        if self._hover is not None and not self._pose.has(*self._hover):
             self._hover = None
         self.update()
 
@@ -182,7 +181,7 @@ class VideoCanvas(PictureView):
             selection=self._selection,
             hover=self._hover,
             handle_scale=self._handle_scale,
-            missing=self._missing_joint() is not None,
+            missing=self._pose.missing(self._selection) is not None,
         )
         gesture = self._gesture
         if isinstance(gesture, BoxDrag) and self._picture is not None:
@@ -205,7 +204,7 @@ class VideoCanvas(PictureView):
             return BoxDrag(corner, corner)
         whole = bool(modifiers & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier))
         hit = self._joint_at(at)
-        person = hit[0] if hit else self._person_at(at)
+        person = hit[0] if hit else self._pose.person_at(at, self._view)
         if person is None:
             return Pan(at, at)
         self._select(Selection(person, hit[1] if hit else None))
@@ -247,7 +246,11 @@ class VideoCanvas(PictureView):
             and self._editable()
         ):
             self._commit(gesture)
-        elif isinstance(gesture, Pan) and not gesture.begun and not self._on_body(point_of(event)):
+        elif (
+            isinstance(gesture, Pan)
+            and not gesture.begun
+            and self._pose.person_at(point_of(event), self._view) is None
+        ):
             self._select(None)
         elif isinstance(gesture, BoxDrag) and gesture.large_enough(self._view) and self._picture is not None:
             self.set_box_mode(False)
@@ -264,15 +267,15 @@ class VideoCanvas(PictureView):
             self.joint_moved.emit(drag.person, drag.joint, x, y)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        missing = self._missing_joint()
+        missing = self._pose.missing(self._selection)
         left = event.button() == Qt.MouseButton.LeftButton
-        if not left or missing is None or missing.joint is None or not self._editable() or self._box_mode:
+        if not left or missing is None or not self._editable() or self._box_mode:
             self.mousePressEvent(event)
             return
         assert self._picture is not None
         (x, y), (width, height) = self._view.to_image(point_of(event)), self._picture.size
         x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-        self.joint_moved.emit(missing.person, missing.joint, x, y)
+        self.joint_moved.emit(*missing, x, y)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         hit = self._joint_at((event.pos().x(), event.pos().y()))
@@ -329,10 +332,6 @@ class VideoCanvas(PictureView):
     def _gesture_is_person(self) -> bool:
         return isinstance(self._gesture, PoseDrag) and self._gesture.joint is None
 
-    def _has(self, person: int, joint: int | None) -> bool:
-        people, joints = self._pose.values.shape[:2]
-        return bool(person < people and (joint or 0) < joints)
-
     def _editable(self) -> bool:
         return self._picture is not None and self._exact
 
@@ -348,22 +347,6 @@ class VideoCanvas(PictureView):
             self.joint_selected.emit(selection.person, selection.joint)
         self.update()
 
-    def _missing_joint(self) -> Selection | None:
-        """The selected joint if it has no position in this frame."""
-        chosen = self._selection
-        if chosen is None or chosen.joint is None or not self._has(chosen.person, chosen.joint):
-            return None
-        seen = bool(np.isfinite(self._pose.values[chosen.person, chosen.joint, :2]).all())
-        return None if seen else chosen
-
     def _joint_at(self, at: Point) -> tuple[int, int] | None:
         prefer = self._selection.person if self._selection is not None else None
-        return hit_joint(self._view.to_view(self._pose.values[..., :2]), at, HIT_PX, prefer)
-
-    def _person_at(self, at: Point) -> int | None:
-        if self._pose.skeleton is None:
-            return None
-        return hit_limb(self._view.to_view(self._pose.values[..., :2]), self._pose.skeleton, at, LIMB_HIT_PX)
-
-    def _on_body(self, at: Point) -> bool:
-        return self._joint_at(at) is not None or self._person_at(at) is not None
+        return self._pose.joint_at(at, self._view, prefer)
