@@ -3,12 +3,14 @@
 Finding a frame of such a video means decoding up to hundreds of others; its proxy shows a preview of any
 frame in milliseconds while the exact one is on its way. Frame `i` of the proxy is frame `i` of the video,
 whatever its timestamps; the proxy's own times mean nothing. It is only a cache: named and stamped by the
-content hash of its video, made again when it does not fit, and safe to delete.
+content hash of its video, made again when it does not fit, and safe to delete; the folder keeps those used
+last, up to a bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,6 +32,7 @@ FRAMES_PER_PROGRESS = 20
 LONG_GOP_FRAMES = 60
 LONG_GOP_FRAMES_HD = 30
 HD_SHORT_SIDE_PX = 1080
+FOLDER_BYTES = 4 << 30  # about two hours of video
 
 
 def needs_proxy(reader: VideoReader) -> bool:
@@ -47,8 +50,10 @@ def proxy_path(cache_dir: Path, source: VideoInfo) -> Path:
     return cache_dir / f"{source.content_hash}.proxy.mov"
 
 
-def build_proxy(path: str | Path, cache_dir: Path) -> Iterator[Progress]:
+def build_proxy(path: str | Path, cache_dir: Path, *, folder_bytes: int = FOLDER_BYTES) -> Iterator[Progress]:
     """Make the proxy of a video unless it is there; closing the generator leaves nothing half made.
+
+    Proxies not used for longest are deleted where the folder would grow beyond `folder_bytes`.
 
     Raises KnownError where the video cannot be read or the folder cannot be written.
     """
@@ -72,6 +77,7 @@ def build_proxy(path: str | Path, cache_dir: Path) -> Iterator[Progress]:
                 writer.write(np.asarray(small, dtype=np.uint8))
                 if (index + 1) % FRAMES_PER_PROGRESS == 0 and index + 1 < total:
                     yield Progress(index + 1, total, note)
+        _make_room(cache_dir, folder_bytes, keep=target)
         yield Progress(total, total, note)
 
 
@@ -89,9 +95,22 @@ def open_proxy(cache_dir: Path, source: VideoInfo) -> VideoReader | None:
     except (KnownError, av.FFmpegError):
         return None
     if reader.info.frame_count == source.frame_count and reader.info.decode_failures == 0:
+        with suppress(OSError):
+            path.touch()  # used now
         return reader
     reader.close()
     return None
+
+
+def _make_room(cache_dir: Path, folder_bytes: int, keep: Path) -> None:
+    files = sorted(cache_dir.glob("*.mov"), key=lambda file: file.stat().st_mtime, reverse=True)
+    room = folder_bytes - keep.stat().st_size
+    for file in files:
+        if file != keep:
+            room -= file.stat().st_size
+            if room < 0:
+                with suppress(OSError):  # open in another window on Windows
+                    file.unlink()
 
 
 def _stamp(source: VideoInfo) -> str:

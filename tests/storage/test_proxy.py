@@ -4,6 +4,7 @@ video's.
 
 from __future__ import annotations
 
+import os
 import random
 from fractions import Fraction
 from pathlib import Path
@@ -85,6 +86,26 @@ def test_a_proxy_that_does_not_fit_is_not_used(tmp_path: Path, fault: str) -> No
         again = open_proxy(tmp_path, reader.info)
         assert again is not None
         again.close()
+
+
+def test_the_folder_keeps_the_proxies_used_last(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    infos = []
+    for number in range(4):
+        made = write_video(tmp_path / f"{number}.mp4", LONG, range(20 + number), Fraction(1, 25))
+        with open_video(made.path) as reader:
+            infos.append(reader.info)
+        list(build_proxy(made.path, cache, folder_bytes=10**9))
+        os.utime(proxy_path(cache, infos[-1]), (number, number))
+    size = proxy_path(cache, infos[0]).stat().st_size
+    used = open_proxy(cache, infos[0])
+    assert used is not None
+    used.close()
+    proxy_path(cache, infos[3]).unlink()
+    list(build_proxy(tmp_path / "3.mp4", cache, folder_bytes=int(3.5 * size)))
+    kept = [proxy_path(cache, info).exists() for info in infos]
+    assert kept == [True, False, True, True]
+    assert sum(file.stat().st_size for file in cache.iterdir()) <= 3.5 * size
 
 
 @pytest.mark.parametrize(("gop", "expected"), [(12, False), (60, False), (61, True), (250, True)])
