@@ -7,12 +7,11 @@ A painted widget. Each cell has the picture, the take's name, its frame, what it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -21,15 +20,14 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QPixmap,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
 from widgets import theme as themes
+from widgets.compare_shot import Shot, fitted, grid_shape
 from widgets.compare_take import CompareTake, TakeClock
 from widgets.timeline_axis import format_time
-from widgets.timeline_thumbnails import rgb_image
 
 _HELD_FILL = QColor("#D55E00")
 _CHIP_FILL = QColor(20, 20, 21, 215)
@@ -40,46 +38,6 @@ class CompareMode(StrEnum):
     GRID = "grid"
     OVERLAY = "overlay"
     SWIPE = "swipe"
-
-
-@dataclass(slots=True)
-class Shot:
-    """The picture of a take: frame index, is it the exact frame, and its scaled pixmap once painted."""
-
-    image: NDArray[np.uint8]
-    index: int
-    exact: bool
-    scaled: QPixmap | None = field(default=None)
-
-    def pixmap(self, size: QSize, ratio: float) -> QPixmap:
-        """The picture scaled to `size` logical pixels."""
-        wanted = QSize(max(1, round(size.width() * ratio)), max(1, round(size.height() * ratio)))
-        if self.scaled is None or self.scaled.size() != wanted:
-            image = rgb_image(self.image).scaled(
-                wanted, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            self.scaled = QPixmap.fromImage(image)
-            self.scaled.setDevicePixelRatio(ratio)
-        return self.scaled
-
-
-def grid_shape(count: int, width_px: float, height_px: float, aspect: float) -> tuple[int, int]:
-    """Rows and columns that show `count` pictures of an aspect (width / height) as large as possible."""
-    best = max(
-        range(1, count + 1),
-        key=lambda rows: min(width_px / -(-count // rows), height_px / rows * aspect),
-        default=1,
-    )
-    return best, -(-count // best)
-
-
-def fitted(box: QRectF, width: float, height: float) -> QRectF:
-    """The largest rectangle of an aspect in the middle of a box, on whole pixels."""
-    scale = min(box.width() / width, box.height() / height)
-    size = round(width * scale), round(height * scale)
-    left = round(box.center().x() - size[0] / 2)
-    top = round(box.center().y() - size[1] / 2)
-    return QRectF(left, top, *size)
 
 
 class CompareStage(QWidget):
@@ -158,7 +116,7 @@ class CompareStage(QWidget):
         painter.fillRect(self.rect(), theme.canvas)
         if len(self.takes) < 2:
             painter.setPen(theme.canvas_text)
-            text = "Select two to six takes to compare them."
+            text = "Two to six takes appear here once they are aligned."
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
         elif self.mode is CompareMode.GRID:
             for take, cell in self.cells():

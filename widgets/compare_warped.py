@@ -23,20 +23,20 @@ class WarpedTake:
 
     @classmethod
     def of(cls, take: CompareTake, clock: TakeClock, ontology: Ontology | None) -> WarpedTake:
-        def moved(*pts: int) -> list[int]:
+        def moved(pts: list[int]) -> list[int]:
             """The pts of the take as pts of the reference."""
-            times = take.times
-            frames = [len(times) if p >= times.end_pts else times.index_at(p) for p in pts]
-            places: list[int] = (
-                np.round(clock.reference_pts(np.array(frames, dtype=np.int64))).astype(int).tolist()
-            )
+            table = np.append(take.times.pts, take.times.end_pts)
+            frames = np.clip(np.searchsorted(table, np.array(pts, np.int64), side="right") - 1, 0, None)
+            places: list[int] = np.round(clock.reference_pts(frames)).astype(np.int64).tolist()
             return places
 
-        event_pts = moved(*(event.pts for event in take.events))
+        event_pts = moved([event.pts for event in take.events])
+        starts = moved([phase.span.start_pts for phase in take.phases])
+        ends = moved([phase.span.end_pts for phase in take.phases])
         events = [replace(event, pts=pts) for event, pts in zip(take.events, event_pts, strict=True)]
         phases = [
-            replace(phase, span=Span(*moved(phase.span.start_pts, phase.span.end_pts)))
-            for phase in take.phases
+            replace(phase, span=Span(start, end))
+            for phase, start, end in zip(take.phases, starts, ends, strict=True)
         ]
         return cls(take, clock, EventMarks.of(events, ontology), BandMarks.of_phases(phases))
 

@@ -23,7 +23,8 @@ class Timeline(TimelineView):
     """Custom-painted timeline. Signals carry frame indices and uids of labels.
 
     scrubbed: while the playhead is dragged; scrub_finished: when it is let go. interval_resized and
-    in_out_changed: half-open frame ranges. phase_selected: place in the phases, sorted by time.
+    in_out_changed: half-open frame ranges. phase_selected: place in the phases, sorted by time; before it
+    event_selected tells "": no label is selected any more.
     """
 
     scrubbed = Signal(int)
@@ -176,6 +177,7 @@ class Timeline(TimelineView):
             self.interval_selected.emit(hit.uid)
         elif hit.kind is HitKind.PHASE:
             self.set_selection(None)
+            self.event_selected.emit("")
             self.selected_phase = hit.row
             self.phase_selected.emit(hit.row)
 

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPixmap,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QWidget
 
@@ -108,7 +109,10 @@ class TimelineView(QWidget):
 
     def set_thumbnails(self, thumbnails: Sequence[tuple[int, NDArray[np.uint8]]]) -> None:
         """Pictures by frame index, uint8 (H, W, 3) RGB; the strip shows the nearest in each place."""
+        aspect = self.thumbnails.aspect
         self.thumbnails.set(thumbnails)
+        if self.thumbnails.aspect != aspect:
+            self._ask_thumbnails.start()  # the tiles have another width now
         self.refresh()
 
     def set_curves(self, curves: Sequence[Curve]) -> None:
@@ -201,6 +205,10 @@ class TimelineView(QWidget):
         timeline_scene.draw_layer(self, painter, self.axis, ratio)
         painter.end()
         return layer
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._ask_thumbnails.start()
+        super().showEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self.axis is not None:

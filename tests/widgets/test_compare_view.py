@@ -15,7 +15,8 @@ from models.domain.labels import LabelOrigin, phases_from_events
 from models.domain.timebase import Span
 from tests.widgets.timeline_data import ONTOLOGY, constant_times, event
 from widgets.compare_painter import tint_places, tints
-from widgets.compare_stage import CompareMode, grid_shape
+from widgets.compare_shot import grid_shape
+from widgets.compare_stage import CompareMode
 from widgets.compare_take import CompareTake
 from widgets.compare_view import CompareView
 from widgets.timeline_axis import TimeAxis

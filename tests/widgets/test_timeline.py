@@ -222,6 +222,20 @@ def test_double_click_fits_the_phase_and_then_the_take(qtbot: Any, timeline: Tim
     assert timeline.axis.visible_frames() == (0, 100)
 
 
+def test_choosing_a_phase_takes_the_selection_from_the_label(qtbot: Any, timeline: Timeline) -> None:
+    timeline.set_times(constant_times())
+    timeline.set_events([event("a", 0, 80)], ONTOLOGY)
+    timeline.set_phases([Phase(0, "reach", "#0072B2", Span(20, 60))])
+    told: list[str] = []
+    timeline.event_selected.connect(told.append)
+    qtbot.mouseClick(timeline, LEFT, pos=at(timeline, x_of(timeline, 80), LaneKind.EVENTS))
+    with qtbot.waitSignal(timeline.phase_selected) as phase:
+        qtbot.mouseClick(timeline, LEFT, pos=at(timeline, x_of(timeline, 40), LaneKind.PHASES))
+    assert (told, phase.args) == (["a", ""], [0])
+    with qtbot.assertNotEmitted(timeline.delete_requested):
+        qtbot.keyClick(timeline, Qt.Key.Key_Delete)
+
+
 def test_delete_asks_for_the_selected_label(qtbot: Any, timeline: Timeline) -> None:
     timeline.set_times(constant_times())
     timeline.set_intervals([interval("i", 20, 40)])
