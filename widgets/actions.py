@@ -42,7 +42,7 @@ class ShortcutGuard(QObject):
     """Keeps window shortcuts away from whatever needs the key itself.
 
     Text fields keep every key (Escape leaves them), focused buttons keep Space and Enter, focused lists keep
-    Enter, Delete and the arrows up and down. Only the focused widget is watched.
+    Enter, Delete and the arrows up and down, combo boxes all of these. Only the focused widget is watched.
     """
 
     def __init__(self, app: QApplication, parent: QObject | None = None) -> None:
@@ -77,7 +77,9 @@ def _keeps(widget: QObject, event: QKeyEvent) -> bool:
     if is_text_field(widget):
         return True
     plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-    keys = _LIST_KEYS if isinstance(widget, QAbstractItemView) else _BUTTON_KEYS
+    keys = _BUTTON_KEYS if isinstance(widget, QAbstractButton) else _LIST_KEYS
+    if isinstance(widget, QComboBox):
+        keys = _BUTTON_KEYS | _LIST_KEYS
     return plain and event.key() in keys
 
 

@@ -26,6 +26,8 @@ from widgets.icons import IconButton
 from widgets.media_delegate import STATES, TAKE_ROLE, THUMBNAIL_ROLE, StateLegend, Take, TakeDelegate
 from widgets.parts import button, column, label, section
 
+__all__ = ["MediaList", "Take", "TakeModel", "take_tip"]
+
 _FILTER_FROM = 9  # takes; fewer are seen at a glance
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
