@@ -8,6 +8,7 @@ of the two frame rates, coarser when both are very long); the path is then writt
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ __all__ = ["align_sequences", "dtw", "feature_costs", "local_slope", "pose_featu
 
 METHOD = "dtw-pose"
 STEP_PENALTY = 0.15  # of a step in which one take stands still, in typical costs of a good match
-SKIP_COST = 1.5  # of a frame at an end without a partner, in the same unit
+# Of a frame at an end without a partner, in the same unit. 2D takes from two sides differ more from themselves.
+SKIP_COST_2D, SKIP_COST_3D = 2.0, 1.5
 LARGEST_MATRIX = 12_000_000  # cells; 8,000 frames against 1,500
 FEWEST_JOINTS = 4
 
@@ -31,16 +33,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """cost: float64 (N, M) on the common clock; warp: the path through it; unit: cost of a good match."""
+    """cost: float64 (N, M) on the common clock; warp: the path through it."""
 
     cost: Floats
     warp: WarpPath
-    unit: float
-
-    @property
-    def mean(self) -> float:
-        steps = self.warp.path
-        return float(self.cost[steps[:, 0], steps[:, 1]].mean())
 
 
 def align_sequences(
@@ -75,8 +71,8 @@ def align_sequences(
     clocks = _common_clock(len(reference), len(query), fps_reference, fps_query)
     features = pose_features(poses[0], joints, fps_reference)
     views = [pose_features(poses[1], joints, fps_query, mirrored=m) for m in _mirrors(reference.shape[-1])]
-    matches = [_match(_rows(features, clocks[0]), _rows(view, clocks[1]), open_ends=open_ends) for view in views]
-    best = min(matches, key=lambda match: match.mean)
+    skip = (SKIP_COST_3D if reference.shape[-1] == 4 else SKIP_COST_2D) if open_ends else None
+    best = _best_match(_rows(features, clocks[0]), [_rows(view, clocks[1]) for view in views], skip)
     path, cost, cycle = _in_frames(best, *clocks)
     return Alignment(reference_uid, query_uid, path, cost, cycle, METHOD)
 
@@ -97,11 +93,33 @@ def _mirrors(columns: int) -> tuple[bool, ...]:
     return (False,) if columns == 4 else (False, True)
 
 
-def _match(reference: PoseFeatures, query: PoseFeatures, *, open_ends: bool) -> _Match:
-    cost = feature_costs(reference, query)
-    unit = max(float(np.median(cost.min(axis=1))), float(np.median(cost.min(axis=0))), 1e-9)
-    skip = SKIP_COST * unit if open_ends else None
-    return _Match(cost, dtw(cost, step_penalty=STEP_PENALTY * unit, skip_cost=skip), unit)
+def _best_match(reference: PoseFeatures, views: Sequence[PoseFeatures], skip_cost: float | None) -> _Match:
+    """The cheapest warp to one of the views of the query.
+
+    A first warp tells by how much the features of matched frames differ on average (another body, another
+    camera, a whole take against a part of it); the second is made with that difference taken off.
+    """
+    first = _matches([feature_costs(reference, view) for view in views], skip_cost)
+    closer = [_less_offset(reference, view, match.warp) for view, match in zip(views, first, strict=True)]
+    second = _matches([feature_costs(reference, view) for view in closer], skip_cost)
+    return min(second, key=lambda match: match.warp.total)
+
+
+def _matches(costs: Sequence[Floats], skip_cost: float | None) -> list[_Match]:
+    """A warp through each matrix. The unit of all prices is the cost of a good match: the median over frames of
+    the cost to the nearest frame of the other take."""
+    unit = min(max(float(np.median(c.min(axis=0))), float(np.median(c.min(axis=1)))) for c in costs)
+    unit = max(unit, 1e-9)
+    skip = None if skip_cost is None else skip_cost * unit
+    return [_Match(cost, dtw(cost, step_penalty=STEP_PENALTY * unit, skip_cost=skip)) for cost in costs]
+
+
+def _less_offset(reference: PoseFeatures, query: PoseFeatures, warp: WarpPath) -> PoseFeatures:
+    """The query's features moved by their weighted mean difference to the reference along a warp."""
+    rows, columns = warp.path.T
+    weight = reference.weight[rows] * query.weight[columns]
+    apart = (weight * (reference.values[rows] - query.values[columns])).sum(axis=0)
+    return PoseFeatures(query.values + apart / np.maximum(weight.sum(axis=0), 1e-9), query.weight)
 
 
 def _rows(features: PoseFeatures, rows: NDArray[np.int64]) -> PoseFeatures:

@@ -21,7 +21,7 @@ from models.domain.skeleton import load_skeleton
 COMMON_SKELETON = "penn13"
 CONTEXT_S = (-0.2, -0.1, 0.0, 0.1, 0.2)
 # Measured on motion capture warped in time and seen by two random cameras:
-SIDEWAYS_WEIGHT = 0.4  # of x against y in 2D; 0.2 to 0.45 differ little, 1 doubles the error
+SIDEWAYS_WEIGHT = 0.3  # of x against y in 2D; 0.2 to 0.45 differ little, 1 doubles the error
 MEAN_SHARE_2D, MEAN_SHARE_3D = 1.0, 0.7
 FILLED_WEIGHT = 0.1  # of a joint that was not seen in this frame
 LEAST_CONFIDENCE = 0.15  # a joint that was seen counts at least this much

@@ -50,10 +50,11 @@ class Scene:
 class SceneMix:
     """Shares of the kinds of scenes, and how often something rare happens. Most users film upright people."""
 
-    filling: float = 0.45
-    mosaic: float = 0.30
-    pasted: float = 0.18  # the rest is background alone
-    any_rotation: float = 0.04  # a crop turned by any angle
+    filling: float = 0.46
+    mosaic: float = 0.28
+    pasted: float = 0.16  # the rest is background alone
+    empty_cells: float = 0.3  # of a mosaic
+    any_rotation: float = 0.03  # a crop turned by any angle
     prefer_upright: float = 3.0  # upright people are drawn this many times as often
 
 
@@ -105,7 +106,7 @@ class SceneComposer:
             self._fill(rng, scene, whole)
         elif kind < self.mix.filling + self.mix.mosaic:
             for cell in _cells(rng, size):
-                self._fill(rng, scene, cell) if rng.random() < 0.8 else self._texture_cell(rng, scene, cell)
+                self._fill(rng, scene, cell) if rng.random() > self.mix.empty_cells else self._texture_cell(rng, scene, cell)
         elif kind < self.mix.filling + self.mix.mosaic + self.mix.pasted:
             for _ in range(int(rng.integers(1, 5))):
                 self._paste(rng, scene)

@@ -40,21 +40,23 @@ REPORT_EVERY = 50  # steps
 class DetectorRecipe:
     """How the detector is trained. The defaults made the bundled weights on one processor core.
 
-    sizes: sides of the scenes in px, drawn anew for each step; batch: scenes of 256 px per step, more when they
-    are smaller. steps, minutes: the training is over at whichever comes first; the learning rate follows the
+    phases: (share of the training at which it ends, sides of the scenes in px drawn anew for each step, batch);
+    batch: scenes of 256 px per step, more when they are smaller. steps, minutes: the training is over at whichever comes first; the learning rate follows the
     larger share. minutes None: only steps count and a run is reproducible to the bit on one machine.
     """
 
     net: DetectorConfig = field(default_factory=DetectorConfig)
     mix: SceneMix = field(default_factory=SceneMix)
-    sizes: tuple[int, ...] = (160, 192, 192, 256)
-    batch: int = 16
+    phases: tuple[tuple[float, tuple[int, ...], int], ...] = (
+        (0.42, (160, 192, 192, 256), 16),
+        (1.0, (96, 128, 128, 160), 8),
+    )
     steps: int = 8000
-    minutes: float | None = 62.0
+    minutes: float | None = 71.0
     learning_rate: float = 2e-3
     weight_decay: float = 0.03
     warmup: float = 0.02
-    average: float = 0.998  # of the weights, per step
+    average: float = 0.99  # of the weights, per step
     seed: int = 0
 
 
@@ -88,7 +90,7 @@ def train_detector(
     while (share := _share(step, elapsed, recipe)) < 1.0:
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * learning_rate_factor(share, recipe.warmup)
-        losses = _train_step(net, optimizer, composer, recipe, step, device)
+        losses = _train_step(net, optimizer, composer, recipe, step, share, device)
         _follow(average, net, min(recipe.average, (1 + step) / (10 + step)))
         running += (losses - running) / (step % REPORT_EVERY + 1)
         step += 1
@@ -174,11 +176,13 @@ def _train_step(
     composer: SceneComposer,
     recipe: DetectorRecipe,
     step: int,
+    share: float,
     device: str,
 ) -> NDArray[np.float64]:
     rng = np.random.default_rng([recipe.seed, step])
-    size = int(rng.choice(recipe.sizes))
-    scenes = [composer.compose(rng, size) for _ in range(max(2, round(recipe.batch * (256 / size) ** 2)))]
+    sizes, batch = next((sizes, batch) for end, sizes, batch in recipe.phases if share < end or end >= 1.0)
+    size = int(rng.choice(sizes))
+    scenes = [composer.compose(rng, size) for _ in range(max(2, round(batch * (256 / size) ** 2)))]
     images = normalise(torch.from_numpy(np.stack([scene.image for scene in scenes])).to(device))
     heat, sides, share, weight = (target.to(device) for target in targets_of(scenes))
     net.train()
