@@ -15,7 +15,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from widgets.theme import Theme, readable_on
-from widgets.timeline_axis import TimeAxis, frame_ticks, second_ticks
+from widgets.timeline_axis import TimeAxis, format_time, frame_ticks, second_ticks
 from widgets.timeline_lanes import LABEL_WIDTH_PX, Curve, Lane
 from widgets.timeline_marks import EventMarks, visible_events
 
@@ -109,6 +109,8 @@ def draw_frame_numbers(ink: Ink, lane: Lane, seconds_x: np.ndarray, clearance_px
 
 
 def _seconds_text(second: float, decimals: int) -> str:
+    if second >= 3600:
+        return format_time(second, decimals)
     if second >= 60:
         minutes, rest = divmod(second + 1e-9, 60)
         return f"{int(minutes)}:{rest:0{3 + decimals if decimals else 2}.{decimals}f}"
