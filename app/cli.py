@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -52,12 +51,12 @@ def run(arguments: list[str]) -> int:
     except KnownError as error:
         print(f"keyphase: {error}", file=sys.stderr)
         return error.exit_code
-    except click.exceptions.Exit as done:
+    except typer.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
+    except typer.TyperException as error:
         print(f"keyphase: {error.format_message()} Try 'keyphase --help'.", file=sys.stderr)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("keyphase: stopped; what was committed is kept.", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -143,8 +142,12 @@ def init(
 @app.command()
 def add(
     project: ProjectPath,
-    video: Annotated[list[Path], typer.Argument(help="Video files or folders of images.", show_default=False)],
-    fps: Annotated[str | None, typer.Option(help="Frame rate of image folders, e.g. 25 or 30000/1001.")] = None,
+    video: Annotated[
+        list[Path], typer.Argument(help="Video files or folders of images.", show_default=False)
+    ],
+    fps: Annotated[
+        str | None, typer.Option(help="Frame rate of image folders, e.g. 25 or 30000/1001.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add videos to a project."""
@@ -189,7 +192,9 @@ def _rate(text: str | None) -> Fraction | None:
 def pose(
     project: ProjectPath,
     video: VideoName = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")
+    ] = None,
     device: Device = "auto",
     people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,
     as_json: AsJson = False,
@@ -271,7 +276,9 @@ def transfer(
             for event in events
         ]
         lines = [f"{r['take']}: {r['event']} at frame {r['frame']} ±{r['uncertainty_frames']}" for r in rows]
-        show(rows, as_json, "\n".join(lines) or "Nothing to suggest: people have labelled every aligned take.")
+        show(
+            rows, as_json, "\n".join(lines) or "Nothing to suggest: people have labelled every aligned take."
+        )
 
 
 @app.command()
@@ -318,7 +325,11 @@ def clips(
             hint = f"Run 'align' with '{reference}' as the reference first."
             raise KnownError(f"No take is aligned to '{reference}'.", hint=hint)
         run_job(export_clip(session, take, takes, out, ClipOptions(height_px=height, burn_labels=labels)))
-        result = {"clip": str(out), "frame_map": str(out.with_suffix(".csv")), "takes": [take.name, *[t.name for t in takes]]}
+        result = {
+            "clip": str(out),
+            "frame_map": str(out.with_suffix(".csv")),
+            "takes": [take.name, *[t.name for t in takes]],
+        }
         show(result, as_json, f"Wrote {out} and {out.with_suffix('.csv')}.")
 
 
@@ -326,7 +337,7 @@ def clips(
 def export_labels(
     project: ProjectPath,
     out: Out,
-    format: Annotated[str, typer.Option(click_type=click.Choice(["csv", "json"]), help="csv or json.")] = "json",
+    format: Annotated[Literal["csv", "json"], typer.Option(help="csv or json.")] = "json",
     as_json: AsJson = False,
 ) -> None:
     """Export labels (CSV) or labels and ontology (JSON)."""
@@ -357,7 +368,9 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
         if as_json:
             show(summary, True)
             return
-        table = Table("take", "frames", "fps", "size", "people", "corrected", "3D", "aligned to", "events", "suggested")
+        table = Table(
+            "take", "frames", "fps", "size", "people", "corrected", "3D", "aligned to", "events", "suggested"
+        )
         for take in take_overviews(session):
             table.add_row(
                 take.name + (" (file missing)" if take.missing_file else ""),

@@ -15,7 +15,9 @@ train_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 eval_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 DataFolder = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder with NAME.tar and NAME.npz.")]
-OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Checkpoints and weights; resumes there.")]
+OutFolder = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Checkpoints and weights; resumes there.")
+]
 Minutes = Annotated[float | None, typer.Option(help="End after so many minutes (default: the recipe's).")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
 Threads = Annotated[int, typer.Option(min=0, help="Processor threads; 0 = all.")]
@@ -118,7 +120,9 @@ def _print_scores(scores: dict[str, Any], as_json: bool) -> None:
 def eval_pose_command(
     data: DataFolder,
     split: Annotated[str, typer.Option(metavar="NAME", help="NAME.tar and NAME.npz.")] = "val",
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
     device: Device = "auto",
     as_json: AsJson = False,

@@ -35,5 +35,3 @@ def _shown(job: Iterable[Progress]) -> Iterable[Progress]:
                 task, note = bar.add_task(step.note, total=step.total or None), family
             bar.update(task, completed=step.done, total=step.total or None, description=step.note)
             yield step
-
-

@@ -75,7 +75,8 @@ class MainWindow(QMainWindow):
         self.canvas, self.view_3d = VideoCanvas(), make_skeleton_view()
         self.timeline, self.transport = Timeline(), Transport()
         self.label_panel, self.label_table, self.review_list = LabelPanel(), LabelTable(), ReviewList()
-        self.joints_panel, self.compare_view = JointsPanel(), CompareView()
+        self.joints_panel, self.compare_view, self.compare_review = JointsPanel(), CompareView(), ReviewList()
+        self.compare_view.add_side_panel(self.compare_review)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         for name, panel in (
@@ -97,7 +98,10 @@ class MainWindow(QMainWindow):
         self.desk = _split(Qt.Orientation.Horizontal, (self.left, 0), (self.centre, 1), (self.tabs, 0))
         self.left.setMinimumWidth(190)
         self.tabs.setMinimumWidth(250)
-        self.desk.setSizes([236, 1084, 280])
+        self.desk.setSizes([236, 1064, 300])
+        self.centre.setSizes([640, 290])
+        self.pictures.setSizes([780, 284])
+        self.left.setSizes([700, 230])
         self.pages = QStackedWidget()
         for page in (self.welcome, self.desk, self.compare_view):
             self.pages.addWidget(page)
@@ -130,8 +134,9 @@ class MainWindow(QMainWindow):
             self.joints_panel,
             self.timeline,
         )
+        queues = (self.review_list, self.compare_review)
         self.review = Review(
-            self.workspace, self.labelling, self.playback, self.label_panel, self.label_table, self.review_list
+            self.workspace, self.labelling, self.playback, self.label_panel, self.label_table, queues
         )
         self.media = Media(self.workspace, self.media_list, self.timeline, self.thumbnailer)
         self.tasks = Tasks(self.workspace, self.runner, self.job_panel)
@@ -154,6 +159,7 @@ class MainWindow(QMainWindow):
         self.canvas.box_drawn.connect(self._on_box)
         self.playback.wants_proxy.connect(self.tasks.proxy)
         self.tasks.proxy_ready.connect(lambda uid: self.decoder.use_proxy(uid, proxy_folder()))
+        self.review.jumped.connect(self.comparing.show_moment)
         self.comparing.export_requested.connect(self.asking.export_clip)
         self.comparing.reference_changed.connect(self.media.set_reference)
         self.welcome.new_requested.connect(self.projects.new)
@@ -208,7 +214,12 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         layout = self.preferences.get("layout", {})
-        for name, part in (("window", self), ("desk", self.desk), ("centre", self.centre), ("pictures", self.pictures)):
+        for name, part in (
+            ("window", self),
+            ("desk", self.desk),
+            ("centre", self.centre),
+            ("pictures", self.pictures),
+        ):
             saved = layout.get(name) if isinstance(layout, dict) else None
             if isinstance(saved, str):
                 state = QByteArray.fromBase64(saved.encode("ascii", "ignore"))

@@ -58,7 +58,9 @@ class Asking(QObject):
         if session is None:
             return
         takes = [
-            TakeChoice(t.uid, t.name, "has poses" if t.people else "", t.uid in uids if uids else not t.people)
+            TakeChoice(
+                t.uid, t.name, "has poses" if t.people else "", t.uid in uids if uids else not t.people
+            )
             for t in take_overviews(session, count_corrections=False)
         ]
         models = [ModelChoice(m.name, m.note) for m in bundled_models("pose2d")]

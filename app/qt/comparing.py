@@ -11,6 +11,7 @@ from app.commands import ChangeSet, MoveEvent
 from app.qt.decoder import Decoder
 from app.qt.playback import TICK_MS, proxy_folder
 from app.qt.workspace import Workspace
+from models.domain.alignment import Alignment
 from models.domain.labels import phases_from_events
 from models.domain.timebase import FrameTimes, Span
 from storage import alignments, labels
@@ -34,6 +35,7 @@ class Comparing(QObject):
         self.reference_uid = ""
         self.active = False
         self._takes: dict[str, Video] = {}
+        self._warps: dict[str, Alignment] = {}
         self._opened: set[str] = set()
         self._frame = 0
         self._speed, self._started_s, self._started_at = 1.0, 0.0, 0.0
@@ -45,7 +47,7 @@ class Comparing(QObject):
         workspace.project_changed.connect(self._on_project_changed)
         workspace.edited.connect(self._on_edited)
         decoder.frame_ready.connect(self._on_frame_ready)
-        decoder.opened.connect(lambda uid, _info, _proxy: self._request(uid))
+        decoder.opened.connect(self._on_opened)
         view.scrubbed.connect(self._on_scrubbed)
         view.reference_requested.connect(self.set_reference)
         view.event_moved.connect(self._on_event_moved)
@@ -89,14 +91,18 @@ class Comparing(QObject):
         """The page comes to the top, or leaves it."""
         if active == self.active:
             return
-        self.active = active
         if not active:
             self.pause()
+            self._leave()
+            self.active = False
             self._close_all()
             return
+        self.active = True
         if self.workspace.find(self.reference_uid) is None:
             self._choose_reference()
         self.reload()
+        if self.workspace.take is not None:
+            self.show_moment(self.workspace.take.uid, self.workspace.frame)
 
     def reload(self) -> None:
         """Read takes, warps and labels of the project."""
@@ -105,7 +111,9 @@ class Comparing(QObject):
             self.view.set_takes(())
             return
         ontology = self.workspace.ontology()
-        takes, videos = [], {}
+        takes: list[CompareTake] = []
+        videos: dict[str, Video] = {}
+        self._warps = {}
         with session.project.reading() as tx:
             for video in (reference, *(v for v in self.workspace.takes if v.uid != reference.uid)):
                 warp = alignments.get(tx, reference.uid, video.uid) if video.uid != reference.uid else None
@@ -117,18 +125,23 @@ class Comparing(QObject):
                 phases = phases_from_events(ontology, events, whole) if ontology else ()
                 takes.append(CompareTake(video.uid, video.name, times, warp, events, phases))
                 videos[video.uid] = video
+                if warp is not None:
+                    self._warps[video.uid] = warp
         self._takes = videos
         for uid in self._opened - set(videos):
             self._close(uid)
         for uid, video in videos.items():
             if uid not in self._opened:
                 self._opened.add(uid)
-                self.decoder.open(uid, absolute_path(session.project, video), video.fps, proxy_folder())
+                path = absolute_path(session.project, video)
+                self.decoder.open(_key(uid), path, video.fps, proxy_folder())
         self.view.set_ontology(ontology)
         self.view.set_takes(takes)
         self.go_to(self._frame)
         if len(takes) < 2:
-            self.workspace.message.emit(f"No take is aligned to {reference.name} yet: Align ▸ Align all takes to this one.")
+            self.workspace.message.emit(
+                f"No take is aligned to {reference.name} yet: Align ▸ Align all takes to this one."
+            )
 
     def _choose_reference(self) -> None:
         """The take on screen if others are aligned to it, else the one most takes are aligned to."""
@@ -154,6 +167,20 @@ class Comparing(QObject):
         for uid in self._takes:
             self._request(uid)
 
+    def show_moment(self, uid: str, frame: int) -> None:
+        """Go to where a take shows its frame `frame`."""
+        if uid == self.reference_uid:
+            self.go_to(frame)
+        elif uid in self._warps:
+            self.go_to(self._warps[uid].inverse().map_index(frame))
+
+    def _leave(self) -> None:
+        """The other page goes on at the same moment."""
+        take = self.workspace.take
+        frame = self.view.frames_at(self._frame).get(take.uid) if take else None
+        if frame is not None:
+            self.workspace.go_to(frame)
+
     def step(self, frames: int) -> None:
         self.pause()
         self.go_to(self._frame + frames)
@@ -170,7 +197,11 @@ class Comparing(QObject):
             return
         if self._frame >= len(times) - 1:
             self.go_to(0)
-        self._speed, self._started_s, self._started_at = speed, time.monotonic(), times.seconds_at(self._frame)
+        self._speed, self._started_s, self._started_at = (
+            speed,
+            time.monotonic(),
+            times.seconds_at(self._frame),
+        )
         self._timer.start()
         self.view.transport.set_playing(True)
 
@@ -203,11 +234,17 @@ class Comparing(QObject):
     def _request(self, uid: str) -> None:
         frame = self.view.frames_at(self._frame).get(uid) if self.active else None
         if frame is not None:
-            self.decoder.request(uid, frame, 1 if self._timer.isActive() else 0)
+            self.decoder.request(_key(uid), frame, 1 if self._timer.isActive() else 0)
 
-    def _on_frame_ready(self, uid: str, index: int, _generation: int, image: object, exact: bool) -> None:
-        if self.active and uid in self._takes:
-            self.view.set_frame(uid, image, index, exact)  # type: ignore[arg-type]
+    def _on_opened(self, key: str, _info: object, _wants_proxy: bool) -> None:
+        for uid in self._takes:
+            if _key(uid) == key:
+                self._request(uid)
+
+    def _on_frame_ready(self, key: str, index: int, _generation: int, image: object, exact: bool) -> None:
+        for uid in self._takes:
+            if _key(uid) == key:
+                self.view.set_frame(uid, image, index, exact)  # type: ignore[arg-type]
 
     def _on_scrubbed(self, frame: int) -> None:
         self.pause()
@@ -233,12 +270,15 @@ class Comparing(QObject):
         self.view.set_takes(())
 
     def _close(self, uid: str) -> None:
-        """Close a video unless the other page shows it."""
         self._opened.discard(uid)
-        if self.workspace.take is None or uid != self.workspace.take.uid:
-            self.decoder.close(uid)
+        self.decoder.close(_key(uid))
 
     def _close_all(self) -> None:
         for uid in list(self._opened):
             self._close(uid)
         self._takes = {}
+
+
+def _key(uid: str) -> str:
+    """The decoder's name for a take on this page: the other page has its own playhead in the same video."""
+    return f"compare/{uid}"

@@ -61,7 +61,9 @@ class Interface(QObject):
         w.action_set.triggered.connect(self.run)
         w.action_set.scope(w.canvas, ("pose.next_joint", "pose.previous_joint"))
         w.action_set.set_mapping(load_mapping(w.preferences.get("keys", {})))
-        w.workspace.problem.connect(lambda text, hint: known_error_dialog(KnownError(text, hint=hint), w).exec())
+        w.workspace.problem.connect(
+            lambda text, hint: known_error_dialog(KnownError(text, hint=hint), w).exec()
+        )
         w.workspace.message.connect(lambda text: w.statusBar().showMessage(text, MESSAGE_MS))
         w.workspace.edited.connect(lambda _change: self.refresh())
         w.tasks.busy_changed.connect(lambda _busy: self.refresh())
@@ -78,7 +80,9 @@ class Interface(QObject):
     def run(self, action_id: str) -> None:
         """Carry out an action by its id, as its key would."""
         compare = self.window.comparing
-        handler = (compare.own_actions() if compare.active else {}).get(action_id) or self._handlers.get(action_id)
+        handler = (compare.own_actions() if compare.active else {}).get(action_id) or self._handlers.get(
+            action_id
+        )
         if handler is not None:
             handler()
 
@@ -133,7 +137,13 @@ class Interface(QObject):
     def show_palette(self) -> None:
         mapping = self.window.action_set.mapping
         commands = [
-            Command(a.id, a.text, a.group, shown_keys(mapping[a.id]), self.window.action_set.action(a.id).isEnabled())
+            Command(
+                a.id,
+                a.text,
+                a.group,
+                shown_keys(mapping[a.id]),
+                self.window.action_set.action(a.id).isEnabled(),
+            )
             for a in ACTIONS
             if a.id in self._handlers and a.id != "view.commands"
         ]

@@ -233,7 +233,9 @@ class Labelling(QObject):
         first = next((i for i in self.intervals if i.uid == uid), None)
         if first is None:
             return
-        later = [i for i in self.intervals if i.tier == first.tier and i.span.start_pts > first.span.start_pts]
+        later = [
+            i for i in self.intervals if i.tier == first.tier and i.span.start_pts > first.span.start_pts
+        ]
         if later:
             following = min(later, key=lambda i: i.span.start_pts)
             self.workspace.do(MergeIntervals((first.uid, following.uid)))
@@ -309,7 +311,9 @@ class Labelling(QObject):
         phase = next((p for p in self.phases if pts in p.span), None)
         if phase is None:
             return None
-        return int(np.searchsorted(times.pts, phase.span.start_pts)), int(np.searchsorted(times.pts, phase.span.end_pts))
+        return int(np.searchsorted(times.pts, phase.span.start_pts)), int(
+            np.searchsorted(times.pts, phase.span.end_pts)
+        )
 
     def _stop_frame(self, interval: Interval) -> int:
         take = self.workspace.take
@@ -322,6 +326,10 @@ class Labelling(QObject):
     def _show_in_out(self) -> None:
         frame = self.workspace.frame
         start = self._in
-        stop = self._out if self._out is not None else (frame + 1 if start is not None and frame >= start else None)
+        stop = (
+            self._out
+            if self._out is not None
+            else (frame + 1 if start is not None and frame >= start else None)
+        )
         self.timeline.set_in_out(start, stop if start is not None else None)
         self.in_out_changed.emit(self._in, self._out)

@@ -16,7 +16,9 @@ from storage.videos import Video, absolute_path
 from widgets.media_list import MediaList, Take
 from widgets.timeline import Timeline
 
-VIDEO_FILTER = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.ts *.mts *.wmv *.gif);;All files (*)"
+VIDEO_FILTER = (
+    "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.ts *.mts *.wmv *.gif);;All files (*)"
+)
 
 
 class Media(QObject):
@@ -25,7 +27,9 @@ class Media(QObject):
     add_paths = Signal(list)  # files to add to the project
     relink_wanted = Signal(list)  # uids of takes whose file is missing
 
-    def __init__(self, workspace: Workspace, view: MediaList, timeline: Timeline, thumbnailer: Thumbnailer) -> None:
+    def __init__(
+        self, workspace: Workspace, view: MediaList, timeline: Timeline, thumbnailer: Thumbnailer
+    ) -> None:
         super().__init__(workspace)
         self.workspace, self.view, self.timeline, self.thumbnailer = workspace, view, timeline, thumbnailer
         self._with_poster: set[str] = set()
@@ -73,7 +77,9 @@ class Media(QObject):
         if not names:
             return
         what = f"“{names[0]}”" if len(names) == 1 else f"{len(names)} takes"
-        question = f"Remove {what} with its labels and poses from the project?\nThe video file stays where it is."
+        question = (
+            f"Remove {what} with its labels and poses from the project?\nThe video file stays where it is."
+        )
         if QMessageBox.question(self.view, "Remove takes", question) == QMessageBox.StandardButton.Yes:
             self.workspace.do(Together(f"remove {what}", tuple(RemoveVideo(uid) for uid in uids)))
 

@@ -57,7 +57,15 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     _entry(pose, "Lift to 3D", lambda: window.tasks.lift(window.media.selected))
     _entry(pose, "Remove the last pose result", window.posing.remove_result)
     pose.addSeparator()
-    names = ("visibility", "swap_pair", "mirror", "copy_previous", "interpolate", "next_joint", "previous_joint")
+    names = (
+        "visibility",
+        "swap_pair",
+        "mirror",
+        "copy_previous",
+        "interpolate",
+        "next_joint",
+        "previous_joint",
+    )
     pose.addActions([key(f"pose.{name}") for name in names])
     align = bar.addMenu("&Align")
     _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))

@@ -34,7 +34,12 @@ class Playback(QObject):
     wants_proxy = Signal(str)  # take uid: frames lie far from keyframes
 
     def __init__(
-        self, workspace: Workspace, decoder: Decoder, canvas: VideoCanvas, timeline: Timeline, transport: Transport
+        self,
+        workspace: Workspace,
+        decoder: Decoder,
+        canvas: VideoCanvas,
+        timeline: Timeline,
+        transport: Transport,
     ) -> None:
         super().__init__(workspace)
         self.workspace, self.decoder, self.canvas = workspace, decoder, canvas
@@ -187,7 +192,9 @@ class Playback(QObject):
             return
         path = absolute_path(self.workspace.session.project, take)
         if not path.exists():
-            self._on_failed(take.uid, f"The file is not where it was: {path.name}. Relink the take to find it again.")
+            self._on_failed(
+                take.uid, f"The file is not where it was: {path.name}. Relink the take to find it again."
+            )
             return
         self.decoder.open(take.uid, path, take.fps, proxy_folder())
 
@@ -216,7 +223,9 @@ class Playback(QObject):
         if take is None or uid != take.uid:
             return
         if info.times != take.info.times:  # type: ignore[attr-defined]
-            self._on_failed(uid, "This file changed: its frames are not those that were labelled. Relink the original.")
+            self._on_failed(
+                uid, "This file changed: its frames are not those that were labelled. Relink the original."
+            )
             return
         self._request(self.workspace.frame)
         if wants_proxy:

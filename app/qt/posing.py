@@ -126,7 +126,9 @@ class Posing(QObject):
             people = range(part.people) if part is not None else range(0)
         else:
             before = self.track.values[first:stop]
-            changed = ~((before == part.values) | (np.isnan(before) & np.isnan(part.values))).all(axis=(0, 2, 3))
+            changed = ~((before == part.values) | (np.isnan(before) & np.isnan(part.values))).all(
+                axis=(0, 2, 3)
+            )
             people = np.flatnonzero(changed)  # type: ignore[assignment]
             self.track.values[first:stop], self.track.origin[first:stop] = part.values, part.origin
             self.poses_changed.emit()
@@ -147,7 +149,9 @@ class Posing(QObject):
     # ---- edits, each one undo step
 
     def move_joint(self, person: int, joint: int, x_px: float, y_px: float) -> None:
-        self._set(person, [joint], np.array([[x_px, y_px, VISIBLE]], np.float32), self._joint_text("move", joint))
+        self._set(
+            person, [joint], np.array([[x_px, y_px, VISIBLE]], np.float32), self._joint_text("move", joint)
+        )
 
     def move_person(self, person: int, dx_px: float, dy_px: float) -> None:
         now = self._current(person)
@@ -167,7 +171,9 @@ class Posing(QObject):
         if not np.isfinite(x):
             place = self._last_place(person, joint)
             if place is None:
-                self.workspace.message.emit("This joint was not seen before: drag it from another frame's pose (C).")
+                self.workspace.message.emit(
+                    "This joint was not seen before: drag it from another frame's pose (C)."
+                )
                 return
             value = [*place, VISIBLE]
         elif confidence > OCCLUDED:
@@ -183,7 +189,9 @@ class Posing(QObject):
             return
         other = self.skeleton.flip[joint]
         if other != joint:
-            self._set(person, [joint, other], now[[other, joint]], self._joint_text("swap left and right of", joint))
+            self._set(
+                person, [joint, other], now[[other, joint]], self._joint_text("swap left and right of", joint)
+            )
 
     def mirror(self, person: int) -> None:
         """All left and right joints change places."""
@@ -211,7 +219,9 @@ class Posing(QObject):
         if len(later) == 0 and len(earlier) >= 2:
             earlier, later = earlier[:-1], earlier[-1:]
         if len(earlier) == 0 or len(later) == 0 or later[0] - earlier[-1] < 2:
-            self.workspace.message.emit("Correct this joint in two frames first; the ones between are filled in.")
+            self.workspace.message.emit(
+                "Correct this joint in two frames first; the ones between are filled in."
+            )
             return
         start, stop = int(earlier[-1]), int(later[0])
         values, origin = interpolate_joint(self.track, person, joint, start, stop)

@@ -30,7 +30,9 @@ class Projects(QObject):
     notice = Signal(str)  # a line that does not interrupt: recovered, read-only
     opened = Signal()
 
-    def __init__(self, workspace: Workspace, runner: JobRunner, preferences: Preferences, window: QWidget) -> None:
+    def __init__(
+        self, workspace: Workspace, runner: JobRunner, preferences: Preferences, window: QWidget
+    ) -> None:
         super().__init__(workspace)
         self.workspace, self.runner, self.preferences, self.window = workspace, runner, preferences, window
 

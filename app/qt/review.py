@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.commands import ChangeSet, DeleteEvents, DeleteInterval, Together
 from app.qt.labelling import Labelling
@@ -19,7 +19,9 @@ from widgets.review_list import ReviewList
 
 
 class Review(QObject):
-    """Controller of the label panel, the table of all labels and the review queue."""
+    """Controller of the label panel, the table of all labels and the review queues (one on each page)."""
+
+    jumped = Signal(str, int)  # take uid, frame: a label's moment is to be shown
 
     def __init__(
         self,
@@ -28,11 +30,11 @@ class Review(QObject):
         playback: Playback,
         panel: LabelPanel,
         table: LabelTable,
-        queue: ReviewList,
+        queues: Sequence[ReviewList],
     ) -> None:
         super().__init__(workspace)
         self.workspace, self.labelling, self.playback = workspace, labelling, playback
-        self.panel, self.table, self.queue = panel, table, queue
+        self.panel, self.table, self.queues = panel, table, tuple(queues)
         self._refresh = QTimer(self, singleShot=True, interval=30)
         self._refresh.timeout.connect(self.reload)
         workspace.project_changed.connect(self.reload)
@@ -48,17 +50,22 @@ class Review(QObject):
         table.delete_requested.connect(self.delete)
         table.accept_requested.connect(labelling.accept)
         table.note_edited.connect(labelling.set_note)
-        queue.chosen.connect(self._on_chosen)
-        queue.accept_requested.connect(labelling.accept)
-        queue.reject_requested.connect(labelling.reject)
+        for queue in self.queues:
+            queue.chosen.connect(self._on_chosen)
+            queue.accept_requested.connect(labelling.accept)
+            queue.reject_requested.connect(labelling.reject)
 
     def actions(self) -> dict[str, Callable[[], object]]:
         return {
-            "review.next": self.queue.go_next,
-            "review.previous": self.queue.go_previous,
-            "review.accept": self.queue.accept,
-            "review.reject": self.queue.reject,
+            "review.next": lambda: self._queue().go_next(),
+            "review.previous": lambda: self._queue().go_previous(),
+            "review.accept": lambda: self._queue().accept(),
+            "review.reject": lambda: self._queue().reject(),
         }
+
+    def _queue(self) -> ReviewList:
+        """The queue that is on screen, else the first."""
+        return next((queue for queue in self.queues if queue.isVisible()), self.queues[0])
 
     def reload(self) -> None:
         """Read all labels of the project."""
@@ -66,21 +73,25 @@ class Review(QObject):
         if session is None:
             self.panel.set_ontology(None)
             self.table.set_labels((), {}, ())
-            self.queue.set_suggestions((), {}, ())
+            for queue in self.queues:
+                queue.set_suggestions((), {}, ())
             return
         videos = {video.uid: VideoFacts(video.name, video.info.times) for video in self.workspace.takes}
         with session.project.reading() as tx:
             events, intervals = labels.events(tx), labels.intervals(tx)
         known = session.ontologies()
         self.table.set_labels((*events, *intervals), videos, known)
-        self.queue.set_suggestions(events, videos, known)
+        for queue in self.queues:
+            queue.set_suggestions(events, videos, known)
 
     def jump(self, video_uid: str, pts: int) -> None:
         """Show a moment of a take."""
         video = self.workspace.find(video_uid)
         if video is not None:
             self.playback.pause()
-            self.workspace.show_take(video_uid, video.info.times.index_at(pts))
+            frame = video.info.times.index_at(pts)
+            self.workspace.show_take(video_uid, frame)
+            self.jumped.emit(video_uid, frame)
 
     def delete(self, uids: list[str]) -> None:
         """Delete labels of any kind in one step."""
@@ -90,7 +101,9 @@ class Review(QObject):
         with session.project.reading() as tx:
             intervals = [uid for uid in uids if labels.find_interval(tx, uid) is not None]
         events = tuple(uid for uid in uids if uid not in intervals)
-        commands = ((DeleteEvents(events),) if events else ()) + tuple(DeleteInterval(uid) for uid in intervals)
+        commands = ((DeleteEvents(events),) if events else ()) + tuple(
+            DeleteInterval(uid) for uid in intervals
+        )
         self.workspace.do(Together(f"delete {len(uids)} labels", commands))
 
     def _jump_here(self, pts: int) -> None:
@@ -128,7 +141,8 @@ class Review(QObject):
     def _on_selected(self, uid: str) -> None:
         if uid:
             self.table.select([uid])
-            self.queue.select(uid)
+            for queue in self.queues:
+                queue.select(uid)
 
     def _on_annotator(self, name: str) -> None:
         self.workspace.annotator = name.strip()

@@ -22,7 +22,16 @@ from widgets.video_canvas import VideoCanvas
 TRAIL_FRAMES = 24
 _NO_POSE = (np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.uint8))
 # 2D joint -> Human3.6M joint whose bend is drawn as a curve and whose path is drawn as a trail.
-_HINGES = ("left elbow", "right elbow", "left knee", "right knee", "left shoulder", "right shoulder", "left hip", "right hip")
+_HINGES = (
+    "left elbow",
+    "right elbow",
+    "left knee",
+    "right knee",
+    "left shoulder",
+    "right shoulder",
+    "left hip",
+    "right hip",
+)
 
 
 class Stage(QObject):
@@ -42,6 +51,7 @@ class Stage(QObject):
         super().__init__(workspace)
         self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
         self.canvas, self.view_3d, self.joints, self.timeline = canvas, view_3d, joints, timeline
+        self._ghost_frame: int | None = None  # the frame whose 3D before an edit is shown, too
         playback.frame_shown.connect(self.show_frame)
         posing.poses_changed.connect(self._on_poses_changed)
         posing.selection_changed.connect(self._on_selection)
@@ -60,6 +70,8 @@ class Stage(QObject):
 
     def show_frame(self, frame: int) -> None:
         """Show the poses of frame `frame`: the one whose picture is on the canvas."""
+        if frame != self._ghost_frame:
+            self._clear_ghost()
         found = self.posing.pose(frame)
         if found is None:
             self.canvas.set_pose(None)
@@ -92,7 +104,11 @@ class Stage(QObject):
             return {}
         frames = range(max(0, frame - TRAIL_FRAMES), frame + 1)
         steps = [self.posing.standing(i) for i in frames]
-        points = [step[0][chosen.person, joint] for step in steps if step is not None and chosen.person < len(step[0])]
+        points = [
+            step[0][chosen.person, joint]
+            for step in steps
+            if step is not None and chosen.person < len(step[0])
+        ]
         return {(chosen.person, joint): np.array(points, np.float32)} if len(points) > 1 else {}
 
     def _joint_3d(self) -> int | None:
@@ -128,12 +144,14 @@ class Stage(QObject):
             return
         before = self.posing.standing(max(0, self.playback.shown))
         if before is not None:
+            self._ghost_frame = self.playback.shown
             self.view_3d.set_ghost(before[0])
         self.relifter.renew(session, take_uid, person, first, stop)
 
     def _clear_ghost(self) -> None:
-        self.view_3d.set_ghost(None)
-        self.canvas.set_ghost(None)
+        if self._ghost_frame is not None:
+            self._ghost_frame = None
+            self.view_3d.set_ghost(None)
 
     def _show_curves(self) -> None:
         """Confidence of the person, and the bend of the selected joint (or of the left knee) in 3D."""
@@ -159,7 +177,10 @@ def bend_deg(positions: NDArray[np.float32], skeleton: Skeleton, joint: int) -> 
     positions: (T, J, 3) metres. Returns float32 (T,), NaN where a joint is not known.
     """
     child = skeleton.parents.index(joint)
-    u, v = positions[:, skeleton.parents[joint]] - positions[:, joint], positions[:, child] - positions[:, joint]
+    u, v = (
+        positions[:, skeleton.parents[joint]] - positions[:, joint],
+        positions[:, child] - positions[:, joint],
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = (u * v).sum(axis=1) / (np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1))
     return np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)

@@ -57,7 +57,9 @@ class Tasks(QObject):
 
         self._start(f"Add {paths[0].name}" if len(paths) == 1 else f"Add {len(paths)} videos", job)
 
-    def poses(self, uids: Sequence[str], *, model: str | None = None, device: str = "auto", people: int = 2) -> None:
+    def poses(
+        self, uids: Sequence[str], *, model: str | None = None, device: str = "auto", people: int = 2
+    ) -> None:
         for video in self._videos(uids):
 
             def job(session: Session, video: Video = video) -> Steps:
@@ -67,7 +69,9 @@ class Tasks(QObject):
 
             self._start(f"Poses · {video.name}", job)
 
-    def follow(self, uid: str, frame: int, *, box: tuple[float, ...] | None = None, person: int | None = None) -> None:
+    def follow(
+        self, uid: str, frame: int, *, box: tuple[float, ...] | None = None, person: int | None = None
+    ) -> None:
         def job(session: Session) -> Steps:
             from app.services.follow import follow_person
 
@@ -95,7 +99,9 @@ class Tasks(QObject):
                 self.workspace.message.emit("Aligning needs at least two takes.")
                 return
 
-            def job(session: Session, reference: Video = reference, others: Sequence[Video] = others) -> Steps:
+            def job(
+                session: Session, reference: Video = reference, others: Sequence[Video] = others
+            ) -> Steps:
                 from app.services.align import align_takes
 
                 yield from align_takes(session, reference, others)
@@ -135,7 +141,8 @@ class Tasks(QObject):
                     loose = [
                         v
                         for v in others
-                        if alignments.get(tx, source.uid, v.uid) is None and alignments.get(tx, v.uid, source.uid) is None
+                        if alignments.get(tx, source.uid, v.uid) is None
+                        and alignments.get(tx, v.uid, source.uid) is None
                     ]
                 if loose:
                     yield from align_takes(session, source, loose)
@@ -144,14 +151,18 @@ class Tasks(QObject):
 
             self._start(f"Transfer labels of {source.name}", job)
 
-    def clip(self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True) -> None:
+    def clip(
+        self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True
+    ) -> None:
         for reference in self._videos([reference_uid]):
             takes = self._videos(uids)
 
             def job(session: Session, reference: Video = reference) -> Steps:
                 from app.services.clips import ClipOptions, export_clip
 
-                yield from export_clip(session, reference, takes, out, ClipOptions(height, burn_labels=labels))
+                yield from export_clip(
+                    session, reference, takes, out, ClipOptions(height, burn_labels=labels)
+                )
 
             self._start(f"Clip · {out.name}", job)
 

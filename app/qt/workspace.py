@@ -47,7 +47,9 @@ class Workspace(QObject):
         """Work on `session`; the one before is closed."""
         self.close()
         self.session = session
-        self._unsubscribe = session.history.subscribe(lambda change, _initiator: self._from_any_thread.emit(change))
+        self._unsubscribe = session.history.subscribe(
+            lambda change, _initiator: self._from_any_thread.emit(change)
+        )
         self._takes = session.videos()
         self.project_changed.emit()
         self.show_take(self._takes[0].uid if self._takes else None)

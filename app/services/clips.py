@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,32 +69,24 @@ def export_clip(
     column_px = max(cell.width_px for cell in cells)
     row_px = options.height_px + (BAND_PX if options.burn_labels else 0)
     width, height = columns * (column_px + GAP_PX) - GAP_PX, rows * (row_px + GAP_PX) - GAP_PX
-    readers = [open_take(session, cell.video) for cell in cells]
     out.parent.mkdir(parents=True, exist_ok=True)
     frame_map: list[list[int]] = []
-    try:
-        writer = ClipWriter(out, width, height, rate_of(reference.info.times))
-        try:
-            for done, frame in enumerate(clock):
-                canvas = np.full((height, width, 3), 24, dtype=np.uint8)
-                row = [int(frame)]
-                for k, (cell, reader) in enumerate(zip(cells, readers, strict=True)):
-                    index = min(cell.alignment.map_index(int(frame)), cell.video.info.frame_count - 1)
-                    row.append(index)
-                    x, y = (k % columns) * (column_px + GAP_PX), (k // columns) * (row_px + GAP_PX)
-                    _place(canvas, reader, index, x + (column_px - cell.width_px) // 2, y, cell.width_px, options)
-                    if options.burn_labels:
-                        _caption(canvas, cell, ontology, index, x, y + options.height_px, column_px)
-                writer.write(canvas)
-                frame_map.append(row)
-                yield Progress(done + 1, len(clock), f"clip · {out.name}")
-            writer.close()
-        except BaseException:
-            writer.abort()
-            raise
-    finally:
-        for reader in readers:
-            reader.close()
+    with ExitStack() as stack:
+        readers = [stack.enter_context(open_take(session, cell.video)) for cell in cells]
+        writer = stack.enter_context(ClipWriter(out, width, height, rate_of(reference.info.times)))
+        for done, frame in enumerate(clock):
+            canvas = np.full((height, width, 3), 24, dtype=np.uint8)
+            row = [int(frame)]
+            for k, (cell, reader) in enumerate(zip(cells, readers, strict=True)):
+                index = min(cell.alignment.map_index(int(frame)), cell.video.info.frame_count - 1)
+                row.append(index)
+                x, y = (k % columns) * (column_px + GAP_PX), (k // columns) * (row_px + GAP_PX)
+                _place(canvas, reader, index, x + (column_px - cell.width_px) // 2, y, cell.width_px, options)
+                if options.burn_labels:
+                    _caption(canvas, cell, ontology, index, x, y + options.height_px, column_px)
+            writer.write(canvas)
+            frame_map.append(row)
+            yield Progress(done + 1, len(clock), f"clip · {out.name}")
     _write_frame_map(out.with_suffix(".csv"), [cell.video for cell in cells], frame_map)
 
 
@@ -104,7 +97,9 @@ def clip_clock(times: FrameTimes) -> NDArray[np.int64]:
     count = max(1, round(times.duration_s * float(rate_of(times))))
     seconds = (np.arange(count) + 0.5) / float(rate_of(times))
     ticks = times.pts[0] + (seconds / float(times.time_base)).astype(np.int64)
-    return np.asarray(np.clip(np.searchsorted(times.pts, ticks, side="right") - 1, 0, len(times) - 1), dtype=np.int64)
+    return np.asarray(
+        np.clip(np.searchsorted(times.pts, ticks, side="right") - 1, 0, len(times) - 1), dtype=np.int64
+    )
 
 
 def rate_of(times: FrameTimes) -> Fraction:
@@ -135,7 +130,13 @@ def _cells(
 
 
 def _place(
-    canvas: NDArray[np.uint8], reader: VideoReader, index: int, x: int, y: int, width: int, options: ClipOptions
+    canvas: NDArray[np.uint8],
+    reader: VideoReader,
+    index: int,
+    x: int,
+    y: int,
+    width: int,
+    options: ClipOptions,
 ) -> None:
     picture = cv2.resize(reader.frame(index), (width, options.height_px), interpolation=cv2.INTER_AREA)
     canvas[y : y + options.height_px, x : x + width] = picture
@@ -155,10 +156,19 @@ def _caption(
     text = f"{cell.video.name}  {index}" + (f"  {phase.name}" if phase else "")
     text = text.replace("→", "-").encode("ascii", "replace").decode()
     scale, thickness = 0.45, 1
-    while cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)[0][0] > width - 8 and len(text) > 4:
+    while (
+        cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)[0][0] > width - 8 and len(text) > 4
+    ):
         text = text[:-2] + "." if not text.endswith("..") else text[:-3] + ".."
     cv2.putText(
-        canvas, text, (x + 4, y + 20), cv2.FONT_HERSHEY_SIMPLEX, scale, (235, 235, 235), thickness, cv2.LINE_AA
+        canvas,
+        text,
+        (x + 4, y + 20),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        scale,
+        (235, 235, 235),
+        thickness,
+        cv2.LINE_AA,
     )
 
 

@@ -50,7 +50,9 @@ def build_demo(folder: Path, report: Callable[[dict[str, object]], None]) -> Ite
         if not path.exists():
             yield from _write_take(script, path)
     project = folder / PROJECT_NAME
-    session = Session.open(project) if project.exists() else Session.create(project, load_ontology("jumping_jacks"))
+    session = (
+        Session.open(project) if project.exists() else Session.create(project, load_ontology("jumping_jacks"))
+    )
     try:
         yield from add_videos(session, paths)
         takes = _takes(session)
@@ -116,15 +118,10 @@ def _pck(values: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _write_take(script: TakeScript, path: Path) -> Iterator[Progress]:
-    writer = ClipWriter(path, WIDTH_PX, HEIGHT_PX, Fraction(FPS))
-    try:
+    with ClipWriter(path, WIDTH_PX, HEIGHT_PX, Fraction(FPS)) as writer:
         for done, (frame, _) in enumerate(render_take(script)):
             writer.write(frame)
             yield Progress(done + 1, script.frames, f"drawing take {script.name}")
-        writer.close()
-    except BaseException:
-        writer.abort()
-        raise
 
 
 def _takes(session: Session) -> list[Video]:

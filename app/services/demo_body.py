@@ -178,10 +178,14 @@ def _segment_of(bone: str) -> int:
     return list(SEGMENTS).index("head")
 
 
-def _clustered(vertices: Floats, quads: NDArray[np.int64], cell: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _clustered(
+    vertices: Floats, quads: NDArray[np.int64], cell: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One vertex per cubic cell: indices of the kept vertices, and triangles between them."""
     used = np.unique(quads)
-    _, first, label = np.unique(np.floor(vertices[used] / cell), axis=0, return_index=True, return_inverse=True)
+    _, first, label = np.unique(
+        np.floor(vertices[used] / cell), axis=0, return_index=True, return_inverse=True
+    )
     relabel = np.zeros(len(vertices), dtype=np.int64)
     relabel[used] = label.reshape(-1)
     triangles = relabel[np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])]

@@ -118,7 +118,9 @@ def _jumping_jack(u: float) -> tuple[dict[str, Floats], Floats]:
         rotations[f"{side} thigh"] = _about(2, sign * spread_deg) @ _about(0, -knee)
         rotations[f"{side} shin"] = _about(0, 2 * knee)
         rotations[f"{side} foot"] = _about(0, -knee) @ _about(2, -sign * spread_deg)
-    legs = 0.42 * (2 - 2 * np.cos(np.radians(knee))) + 0.86 * (np.cos(np.radians(9)) - np.cos(np.radians(9 + spread_deg)))
+    legs = 0.42 * (2 - 2 * np.cos(np.radians(knee))) + 0.86 * (
+        np.cos(np.radians(9)) - np.cos(np.radians(9 + spread_deg))
+    )
     return rotations, np.array([0.0, hop - legs, 0.0])
 
 
@@ -155,7 +157,11 @@ def _colors(body: Body, script: TakeScript) -> Floats:
 
 
 def _draw(
-    frame: NDArray[np.uint8], vertices: Floats, triangles: NDArray[np.int64], colors: Floats, script: TakeScript
+    frame: NDArray[np.uint8],
+    vertices: Floats,
+    triangles: NDArray[np.int64],
+    colors: Floats,
+    script: TakeScript,
 ) -> None:
     """Shade and paint the visible triangles back to front, at twice the size for smooth edges."""
     xy, depth = _project(vertices, script)
@@ -165,13 +171,19 @@ def _draw(
     _, position, _ = _camera(script)
     facing = np.einsum("ij,ij->i", normals, position - corners[:, 0]) > 0
     light = np.array([0.35, 0.75, 0.55])
-    shade = 0.46 + 0.5 * np.clip(normals @ (light / np.linalg.norm(light)), 0, 1) + 0.08 * np.clip(normals[:, 1], 0, 1)
+    shade = (
+        0.46
+        + 0.5 * np.clip(normals @ (light / np.linalg.norm(light)), 0, 1)
+        + 0.08 * np.clip(normals[:, 1], 0, 1)
+    )
     paint = np.clip(colors * shade[:, None], 0, 255)
     order = np.flatnonzero(facing)
     order = order[np.argsort(-depth[triangles[order]].mean(axis=1))]
     low = np.maximum(np.floor(xy.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(xy.max(axis=0)).astype(int) + 3, [WIDTH_PX, HEIGHT_PX])
-    patch = cv2.resize(frame[low[1] : high[1], low[0] : high[0]], None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    patch = cv2.resize(
+        frame[low[1] : high[1], low[0] : high[0]], None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST
+    )
     # OpenCV puts integers at pixel centres: pixel p of the frame covers 2p and 2p + 1 of the patch.
     polygons = np.round(((xy - low) * 2 + 0.5)[triangles[order]] * 16).astype(np.int32)
     for polygon, color in zip(polygons, paint[order].tolist(), strict=True):
@@ -184,7 +196,11 @@ def _draw(
 def _shadow(frame: NDArray[np.uint8], root: Floats, script: TakeScript) -> None:
     """A soft blob on the floor below the figure."""
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    ring = np.stack([0.45 * np.cos(angle), np.zeros(40), 0.25 * np.sin(angle)], axis=1) + [root[0], 0, root[2]]
+    ring = np.stack([0.45 * np.cos(angle), np.zeros(40), 0.25 * np.sin(angle)], axis=1) + [
+        root[0],
+        0,
+        root[2],
+    ]
     mask = np.zeros(frame.shape[:2], dtype=np.uint8)
     cv2.fillConvexPoly(mask, np.round(_project(ring, script)[0]).astype(np.int32), 110)
     mask = cv2.GaussianBlur(mask, (0, 0), 6)
@@ -206,7 +222,9 @@ def _room(script: TakeScript) -> NDArray[np.uint8]:
         edge, depth = _project(plank, script)
         shown = np.round(edge[depth > 0.4]).astype(np.int32)
         cv2.polylines(canvas, [shown], False, (132, 100, 68), 1, cv2.LINE_AA)
-    window = _project(np.array([[x, y, -2.2] for x, y in ((-2.6, 2.3), (-1.2, 2.3), (-1.2, 1.1), (-2.6, 1.1))]), script)[0]
+    window = _project(
+        np.array([[x, y, -2.2] for x, y in ((-2.6, 2.3), (-1.2, 2.3), (-1.2, 1.1), (-2.6, 1.1))]), script
+    )[0]
     cv2.fillConvexPoly(canvas, np.round(window).astype(np.int32), (222, 232, 240), cv2.LINE_AA)
     cv2.polylines(canvas, [np.round(window).astype(np.int32)], True, (120, 120, 124), 4, cv2.LINE_AA)
     skirting = np.array([far[0] - [0, 9], far[1] - [0, 9], far[1], far[0]])

@@ -12,7 +12,17 @@ from typing import Any
 
 import platformdirs
 
-PACKAGES = ("PySide6-Essentials", "pyqtgraph", "vispy", "torch", "opencv-python", "av", "numpy", "sqlalchemy", "alembic")
+PACKAGES = (
+    "PySide6-Essentials",
+    "pyqtgraph",
+    "vispy",
+    "torch",
+    "opencv-python",
+    "av",
+    "numpy",
+    "sqlalchemy",
+    "alembic",
+)
 # Qt is asked in a process of its own: a missing system library aborts the process that tries.
 _OPENGL_PROBE = """
 import sys
@@ -35,7 +45,9 @@ def _check(name: str, ok: bool, detail: str, *, needed: bool = True) -> dict[str
 
 
 def _python() -> dict[str, Any]:
-    return _check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}")
+    return _check(
+        "Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}"
+    )
 
 
 def _packages() -> dict[str, Any]:
@@ -45,7 +57,9 @@ def _packages() -> dict[str, Any]:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             missing.append(package)
-    return _check("packages", not missing, ", ".join(found) + (f"; missing: {', '.join(missing)}" if missing else ""))
+    return _check(
+        "packages", not missing, ", ".join(found) + (f"; missing: {', '.join(missing)}" if missing else "")
+    )
 
 
 def _torch() -> dict[str, Any]:
@@ -57,9 +71,13 @@ def _torch() -> dict[str, Any]:
 
 
 def _window() -> dict[str, Any]:
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         return _check("window", True, "no display here; the command line works", needed=False)
-    probe = subprocess.run([sys.executable, "-c", _OPENGL_PROBE], capture_output=True, text=True, timeout=60, check=False)
+    probe = subprocess.run(
+        [sys.executable, "-c", _OPENGL_PROBE], capture_output=True, text=True, timeout=60, check=False
+    )
     if probe.returncode != 0:
         last = (probe.stderr.strip().splitlines() or ["Qt could not start"])[-1]
         return _check("window", False, f"{last} (see 'System packages' in the README)")

@@ -33,7 +33,9 @@ class LabelFormat:
 
 EXPORT_FORMATS = (
     LabelFormat("json", "Keyphase JSON", ".json", "", export_json),
-    LabelFormat("csv", "Table (CSV), one row per label", ".csv", "keypoints, key events without labels", export_csv),
+    LabelFormat(
+        "csv", "Table (CSV), one row per label", ".csv", "keypoints, key events without labels", export_csv
+    ),
 )
 
 

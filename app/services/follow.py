@@ -51,7 +51,9 @@ def follow_person(
         )
     if box is None:
         if track is None or person is None:
-            raise KnownError("There is no pose here to start from.", hint="Draw a box around the person instead.")
+            raise KnownError(
+                "There is no pose here to start from.", hint="Draw a box around the person instead."
+            )
         box = boxes_of(track.values[start, person])
     if not np.isfinite(box).all():
         raise KnownError("This person is not seen in this frame.", hint="Draw a box around them instead.")

@@ -37,7 +37,9 @@ def lift_take(
     lifted = []
     for person in range(poses.people):
         lifted.append(
-            lifter.lift(poses.values[:, person], poses.skeleton, info.width_px, info.height_px, info.times.fps)
+            lifter.lift(
+                poses.values[:, person], poses.skeleton, info.width_px, info.height_px, info.times.fps
+            )
         )
         yield Progress(person + 1, poses.people, f"3D · {video.name}")
     values = np.stack(lifted, axis=1)

@@ -84,7 +84,9 @@ def find_moved(missing: Iterable[Video], folder: Path) -> dict[str, Path]:
     names = {Path(video.path).name for video in wanted.values()}
     suffixes = {Path(video.path).suffix.lower() for video in wanted.values()}
     found: dict[str, Path] = {}
-    candidates = [p for p in folder.rglob("*") if (p.is_file() and p.suffix.lower() in suffixes) or p.name in names]
+    candidates = [
+        p for p in folder.rglob("*") if (p.is_file() and p.suffix.lower() in suffixes) or p.name in names
+    ]
     for path in sorted(candidates, key=lambda p: (p.name not in names, str(p))):
         if len(found) == len(wanted):
             break

@@ -24,6 +24,12 @@ def bundled_models(kind: str) -> list[BundledModel]:
     found = []
     for row in json.loads(manifest.read_text("utf-8"))["models"]:
         if row["kind"] == kind:
-            scores = ", ".join(f"{name} {value}" for name, value in row.get("scores", {}).items() if not isinstance(value, dict))
-            found.append(BundledModel(row["name"], kind, ". ".join(part for part in (scores, row["licence"]) if part)))
+            scores = ", ".join(
+                f"{name} {value}"
+                for name, value in row.get("scores", {}).items()
+                if not isinstance(value, dict)
+            )
+            found.append(
+                BundledModel(row["name"], kind, ". ".join(part for part in (scores, row["licence"]) if part))
+            )
     return found

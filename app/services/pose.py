@@ -114,7 +114,12 @@ def _without_ghosts(track: KeypointTrack) -> KeypointTrack:
     present = seen.sum(axis=0)
     with np.errstate(invalid="ignore"):
         heights = [
-            float(np.median(np.nanmax(track.values[seen[:, p], p, :, 1], axis=1) - np.nanmin(track.values[seen[:, p], p, :, 1], axis=1)))
+            float(
+                np.median(
+                    np.nanmax(track.values[seen[:, p], p, :, 1], axis=1)
+                    - np.nanmin(track.values[seen[:, p], p, :, 1], axis=1)
+                )
+            )
             if present[p]
             else 0.0
             for p in range(track.people)
