@@ -72,7 +72,6 @@ def _actions() -> tuple[Action, ...]:
         Action("pose.track", "Track the pose forward", ("T",), pose),
         Action("pose.next_joint", "Next joint", ("Tab",), pose, repeats=True),
         Action("pose.previous_joint", "Previous joint", ("Shift+Tab", "Backtab"), pose, repeats=True),
-        Action("align.anchor", "Set a sync anchor", ("F8",), align),
         Action("align.overlay", "Overlay the takes", ("F9",), align),
         Action("view.fit", "Fit the view", ("F",), view),
         Action("view.compare", "Compare takes", ("F6",), view),

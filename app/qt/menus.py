@@ -71,7 +71,6 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
     _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer(window.current_take()))
-    align.addAction(key("align.anchor"))
     help_ = bar.addMenu("&Help")
     help_.addAction(key("help.keys"))
     _entry(help_, "About Keyphase", window.interface.about)

@@ -25,7 +25,7 @@ class Span:
             raise ValueError(f"span ends ({self.end_pts}) before it starts ({self.start_pts})")
 
     def __contains__(self, pts: object) -> bool:
-        return isinstance(pts, (int, np.integer)) and self.start_pts <= pts < self.end_pts
+        return isinstance(pts, (int, np.integer)) and bool(self.start_pts <= pts < self.end_pts)
 
     @property
     def duration_pts(self) -> int:

@@ -35,7 +35,7 @@ EXPECTED = {
     "N": "review.next", "P": "review.previous", "A": "review.accept", "X": "review.reject",
     "V": "pose.visibility", "Shift+S": "pose.swap_pair", "Shift+X": "pose.mirror",
     "C": "pose.copy_previous", "T": "pose.track", "Tab": "pose.next_joint",
-    "F": "view.fit", "F8": "align.anchor", "F9": "align.overlay", "?": "help.keys", "Ctrl+K": "view.commands",
+    "F": "view.fit", "F9": "align.overlay", "?": "help.keys", "Ctrl+K": "view.commands",
 }  # fmt: skip
 
 
