@@ -135,8 +135,9 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Create a project."""
-    Session.create(project, load_ontology(ontology)).close()
-    show({"project": str(project), "ontology": ontology}, as_json, f"Created {project} ({ontology}).")
+    chosen = load_ontology(ontology.strip().lower().replace(" ", "_").replace("-", "_"))
+    Session.create(project, chosen).close()
+    show({"project": str(project), "ontology": chosen.name}, as_json, f"Created {project} ({chosen.title}).")
 
 
 @app.command()

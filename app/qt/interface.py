@@ -60,6 +60,7 @@ class Interface(QObject):
         }
         w.action_set.triggered.connect(self.run)
         w.action_set.scope(w.canvas, ("pose.next_joint", "pose.previous_joint"))
+        w.action_set.mapping_changed.connect(self._show_keys_on_canvas)
         w.action_set.set_mapping(load_mapping(w.preferences.get("keys", {})))
         w.workspace.problem.connect(
             lambda text, hint: known_error_dialog(KnownError(text, hint=hint), w).exec()
@@ -76,6 +77,18 @@ class Interface(QObject):
             action = w.theme_menu.addAction(name)
             action.triggered.connect(lambda _checked=False, name=name: self.choose_theme(name))
         sys.excepthook = self._on_bug
+
+    def _show_keys_on_canvas(self) -> None:
+        """The canvas, its menus and the review queues show the keys that are set."""
+        mapping = self.window.action_set.mapping
+        names = {"fit": "view.fit", "visibility": "pose.visibility", "swap": "pose.swap_pair"}
+        names |= {name: f"pose.{name}" for name in ("mirror", "copy_previous", "interpolate")}
+        self.window.canvas.set_keys({name: next(iter(mapping[id_]), "") for name, id_ in names.items()})
+        review = [shown_keys(mapping[f"review.{what}"]) for what in ("next", "accept", "reject")]
+        nudge = " ".join(shown_keys(mapping[f"edge.nudge_{way}"]) for way in ("back", "on"))
+        hint = f"{review[0]} next · {review[1]} accept · {review[2]} reject · {nudge} nudge"
+        for queue in (self.window.review_list, self.window.compare_review):
+            queue.set_hint(hint)
 
     def run(self, action_id: str) -> None:
         """Carry out an action by its id, as its key would."""

@@ -46,11 +46,13 @@ class Labelling(QObject):
         self.intervals: list[Interval] = []
         self.phases: tuple[Phase, ...] = ()
         self.selection = ""
+        self._phase: int | None = None  # place among the phases of the one that was clicked
         self._in: int | None = None
         self._out: int | None = None
         workspace.take_changed.connect(self._on_take_changed)
         workspace.project_changed.connect(self.reload)
         workspace.edited.connect(self._on_edited)
+        timeline.phase_selected.connect(self._on_phase_selected)
         timeline.event_selected.connect(self.select)
         timeline.interval_selected.connect(self.select)
         timeline.event_moved.connect(self.move_event)
@@ -101,10 +103,15 @@ class Labelling(QObject):
 
     def select(self, uid: str) -> None:
         """Select a label of the take on screen; "" selects none."""
+        self._phase = None
         if uid != self.selection:
             self.selection = uid
             self.timeline.set_selection(uid or None)
             self.selected.emit(uid)
+
+    def _on_phase_selected(self, place: int) -> None:
+        self.select("")
+        self._phase = place
 
     def _on_take_changed(self) -> None:
         self._in = self._out = None
@@ -300,7 +307,7 @@ class Labelling(QObject):
         return sorted({int(np.clip(f, 0, take.info.frame_count - 1)) for f in found})
 
     def selected_range(self) -> tuple[int, int] | None:
-        """Frames [start, stop) of the selected interval, or of the phase under the playhead."""
+        """Frames [start, stop) of the selected interval or phase, else of the phase under the playhead."""
         take, chosen = self.workspace.take, self._selected()
         if take is None:
             return None
@@ -308,7 +315,10 @@ class Labelling(QObject):
         if isinstance(chosen, Interval):
             return times.index_at(chosen.span.start_pts), self._stop_frame(chosen)
         pts = times.pts_at(self.workspace.frame)
-        phase = next((p for p in self.phases if pts in p.span), None)
+        clicked = (
+            self.phases[self._phase] if self._phase is not None and self._phase < len(self.phases) else None
+        )
+        phase = clicked or next((p for p in self.phases if pts in p.span), None)
         if phase is None:
             return None
         return int(np.searchsorted(times.pts, phase.span.start_pts)), int(

@@ -160,7 +160,7 @@ class Posing(QObject):
         seen = np.flatnonzero(np.isfinite(now[:, 0]))
         moved = now[seen].copy()
         moved[:, :2] += [dx_px, dy_px]
-        self._set(person, seen.tolist(), moved, "move person")
+        self._set(person, seen.tolist(), self._decided(person, seen, moved), "move person")
 
     def cycle_visibility(self, person: int, joint: int) -> None:
         """Visible → hidden → not in the picture → visible, where it was last seen."""
@@ -189,23 +189,24 @@ class Posing(QObject):
             return
         other = self.skeleton.flip[joint]
         if other != joint:
-            self._set(
-                person, [joint, other], now[[other, joint]], self._joint_text("swap left and right of", joint)
-            )
+            values = self._decided(person, np.array([other, joint]), now[[other, joint]])
+            self._set(person, [joint, other], values, self._joint_text("swap left and right of", joint))
 
     def mirror(self, person: int) -> None:
         """All left and right joints change places."""
         now = self._current(person)
         if now is not None and self.skeleton is not None:
-            self._set(person, list(range(len(now))), now[list(self.skeleton.flip)], "mirror pose")
+            flip = np.array(self.skeleton.flip)
+            self._set(person, list(range(len(now))), self._decided(person, flip, now[flip]), "mirror pose")
 
     def copy_previous(self, person: int) -> None:
         """The person's pose of the frame before, as the person's own decision."""
         frame = self.workspace.frame
         if self.track is None or frame == 0:
             return
-        before = self.track.values[frame - 1, person]
-        self._set(person, list(range(len(before))), before, "copy pose from previous frame")
+        joints = np.arange(self.track.values.shape[2])
+        values = self._decided(person, joints, self.track.values[frame - 1, person], frame - 1)
+        self._set(person, joints.tolist(), values, "copy pose from previous frame")
 
     def interpolate(self, person: int, joint: int) -> None:
         """A straight line between the corrected frames around the playhead."""
@@ -243,8 +244,24 @@ class Posing(QObject):
             return
         places = np.array([[self.workspace.frame, person, joint] for joint in joints], dtype=np.int64)
         origin = np.full(len(places), Origin.HUMAN, dtype=np.uint8)
-        if len(places):
-            self.workspace.do(SetJoints(self.info.uid, places, np.asarray(values, np.float32), origin, text))
+        if not len(places):
+            return
+        done = self.workspace.do(
+            SetJoints(self.info.uid, places, np.asarray(values, np.float32), origin, text)
+        )
+        if not done:
+            self.poses_changed.emit()  # the canvas shows what is stored, not the drag that was refused
+
+    def _decided(
+        self, person: int, joints: NDArray[np.int64], values: NDArray[np.float32], frame: int | None = None
+    ) -> NDArray[np.float32]:
+        """Values (N, 3) that come from `joints` of a frame, as a person's decision: what a model placed is
+        visible from now on, what a person marked as hidden stays so."""
+        assert self.track is not None
+        origin = self.track.origin[self.workspace.frame if frame is None else frame, person, joints]
+        decided = values.copy()
+        decided[(origin != Origin.HUMAN) & np.isfinite(values[:, 0]), 2] = VISIBLE
+        return decided
 
     def _current(self, person: int) -> NDArray[np.float32] | None:
         found = self.pose(self.workspace.frame)

@@ -93,6 +93,8 @@ class Stage(QObject):
             self.view_3d.set_message(hint if take else "")
             return
         positions, confidence = standing
+        chosen = self.posing.selection
+        self.view_3d.set_title(f"3D · person {chosen.person + 1}" if chosen and len(positions) > 1 else "3D")
         self.view_3d.set_message("")
         self.view_3d.set_poses(positions, skeleton, confidence)
         self.view_3d.set_trails(self._trails(frame))
