@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 RgbImage = NDArray[np.uint8]
 
-UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
+# AVCOL_SPC_RGB, BT709, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020_NCL: swscale refuses the other tags.
+KNOWN_COLORSPACES = {0, 1, 4, 5, 6, 7, 9}
 HD_HEIGHT_PX = 720  # untagged video of this height and more is BT.709, below it BT.601 (what players do)
 
 
@@ -71,13 +72,13 @@ class RgbConverter:
 
     def __call__(self, frame: av.VideoFrame) -> RgbImage:
         """uint8 (H, W, 3) RGB after rotation; a picture whose size changed within the video is scaled."""
-        untagged_hd = frame.colorspace == UNSPECIFIED_COLORSPACE and frame.height >= HD_HEIGHT_PX
+        guessed = Colorspace.ITU709 if frame.height >= HD_HEIGHT_PX else Colorspace.ITU601
         rgb = self._reformatter.reformat(
             frame,
             width=self.width_px,
             height=self.height_px,
             format="rgb24",
-            src_colorspace=Colorspace.ITU709 if untagged_hd else None,
+            src_colorspace=None if frame.colorspace in KNOWN_COLORSPACES else guessed,
             threads=self._threads,
         )
         image = np.ascontiguousarray(rgb.to_ndarray(), dtype=np.uint8)
