@@ -43,9 +43,9 @@ def pck(
 ) -> dict[str, Any]:
     """PCK per joint, their mean, and the same mean for upright and inverted people.
 
-    inverted: the neck lies below the middle of the hips. `quarters`: share of correct joints by quarter of
-    the
-    confidence, lowest first: it should rise. Shares are NaN-free: a joint without labels is None.
+    inverted: the neck lies below the middle of the hips. by_confidence: share of correct joints in each
+    quarter of the joints by confidence, least first; it rises when the confidence means something. A joint
+    without labels has None.
     """
     if predicted.shape[1] != data.joints.shape[1]:
         raise KnownError(f"The network has {predicted.shape[1]} joints, the data {data.joints.shape[1]}.")
@@ -56,12 +56,8 @@ def pck(
     error = np.linalg.norm(predicted[..., :2] - data.joints, axis=-1)
     correct = np.where(counted, error <= threshold * torso[:, None], False)
     neck_y = data.joints[:, names.index("neck"), 1]
-    hips_y = np.nanmean(
-        np.stack([data.joints[:, hip, 1], data.joints[:, other_hip, 1], np.full(len(torso), 1e9)]), 0
-    )
-    hips_y = np.where(
-        data.visible[:, other_hip], (data.joints[:, hip, 1] + data.joints[:, other_hip, 1]) / 2, hips_y
-    )
+    hips_y = data.joints[:, [hip, other_hip], 1]
+    hips_y = np.where(data.visible[:, other_hip], hips_y.mean(1), hips_y[:, 0])
     known = np.isfinite(neck_y) & usable
     return {
         "metric": f"PCK@{threshold:g} of torso (left shoulder to right hip)",
@@ -69,6 +65,10 @@ def pck(
         "per_joint": {name: _share(correct[:, j], counted[:, j]) for j, name in enumerate(names)},
         "upright": _mean(correct, counted & (known & (neck_y <= hips_y))[:, None]),
         "inverted": _mean(correct, counted & (known & (neck_y > hips_y))[:, None]),
+        "by_confidence": [
+            round(float(part.mean()), 4)
+            for part in np.array_split(correct[counted][np.argsort(predicted[..., 2][counted])], 4)
+        ],
         "people": int(usable.sum()),
         "people_inverted": int((known & (neck_y > hips_y)).sum()),
         "joints": int(counted.sum()),

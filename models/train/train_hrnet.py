@@ -29,7 +29,7 @@ from models.train.pose_batches import batch_indices, make_batch
 from models.train.pose_losses import heatmap_cross_entropy, joint_mse, joint_ohkm
 from models.train.recipes import PoseRecipe
 
-REPORT_EVERY = 50  # steps
+REPORT_EVERY = 20  # steps
 LOSSES = {"mse": joint_mse, "ohkm": joint_ohkm, "softmax": heatmap_cross_entropy}
 
 

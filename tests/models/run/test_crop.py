@@ -71,7 +71,9 @@ def test_large_people_are_averaged_not_skipped() -> None:
 
 def test_averaged_crop_keeps_positions() -> None:
     y, x = np.mgrid[0:800, 0:800]
-    image = np.repeat((255 * np.exp(-((x - 431) ** 2 + (y - 377) ** 2) / (2 * 40**2))).astype(np.uint8)[..., None], 3, 2)
+    image = np.repeat(
+        (255 * np.exp(-((x - 431) ** 2 + (y - 377) ** 2) / (2 * 40**2))).astype(np.uint8)[..., None], 3, 2
+    )
     center, scale = box_to_center_scale(np.array([90.0, 60.0, 690.0, 700.0]), 1.0, 1.25)
     matrix = affine(center, scale, 0.0, (96, 96))
     crop = crop_person(image, matrix, (96, 96))[..., 0].astype(float)

@@ -41,7 +41,8 @@ def test_half_bodies_equal_the_published_ones(case: int, half: str) -> None:
 def published_view(kinds: list[int], values: list[float], joints: int) -> tuple[Draw, bool, bool]:
     """Turn the published code's random numbers, in its order of calls, into a view.
 
-    Order: rand (half body?), randn if so (upper?), randn (scale), random (rotate?), randn if so, random (flip?).
+    Order: rand (half body?), randn if so (upper?), randn (scale), random (rotate?), randn if so, random
+    (flip?).
     """
     queue = list(zip(kinds, values, strict=True))
     half = joints > 8 and queue.pop(0)[1] < 0.3

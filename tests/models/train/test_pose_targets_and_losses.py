@@ -62,7 +62,9 @@ def test_losses_and_gradients_equal_the_published_ones(tag: str, loss: str, weig
 def test_cross_entropy_is_least_at_the_target_and_ignores_unlabelled_joints() -> None:
     target, weight = (
         torch.from_numpy(a)
-        for a in distributions(np.array([[[20.0, 20.0], [8.0, 8.0]]]), np.array([[True, False]]), (16, 16), 4, 1.0)
+        for a in distributions(
+            np.array([[[20.0, 20.0], [8.0, 8.0]]]), np.array([[True, False]]), (16, 16), 4, 1.0
+        )
     )
     best = heatmap_cross_entropy(torch.log(target + 1e-12), target, weight)
     worse = heatmap_cross_entropy(torch.zeros_like(target), target, weight)

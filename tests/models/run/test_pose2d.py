@@ -1,0 +1,159 @@
+"""The pose estimator as its callers use it: boxes in, keypoints in picture pixels out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from models.domain.errors import KnownError
+from models.nets.hrnet import HRNet, HRNetConfig
+from models.run.device import choose_device
+from models.run.pose2d import PoseEstimator
+from models.run.weights import (
+    ModelEntry,
+    add_to_manifest,
+    file_sha256,
+    load_entry,
+    load_manifest,
+    load_tensors,
+    resolve,
+    weights_folder,
+)
+
+CPU = torch.device("cpu")
+SMALL = HRNetConfig(
+    joints=14, width=8, modules=(1, 1, 1), blocks=(1, 1, 1), stem=8, layer1_planes=4, layer1_blocks=1
+)
+
+
+class BrightSpot(HRNet):
+    """A network that "sees" every joint where the crop is brightest: it tells whether geometry holds."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        light = x.mean(1, keepdim=True)[..., ::4, ::4]
+        light = (light - light.amin()) / (light.amax() - light.amin()).clamp_min(1e-6)
+        return light.expand(-1, 14, -1, -1)
+
+
+def spot(x: float, y: float, size: int = 400) -> np.ndarray:
+    ys, xs = np.mgrid[0:size, 0 : size + 80]
+    picture = 255 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * 12**2))
+    return np.repeat(picture.astype(np.uint8)[..., None], 3, 2)
+
+
+def estimator(net: HRNet | None = None, *, flip_test: bool = False) -> PoseEstimator:
+    torch.manual_seed(0)
+    return PoseEstimator.of(net or HRNet(SMALL), "lsp14", (96, 96), CPU, flip_test=flip_test)
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_keypoints_are_in_picture_pixels(flip_test: bool) -> None:
+    pose = estimator(BrightSpot(SMALL), flip_test=flip_test).predict(
+        spot(230, 170), np.array([[150.0, 100.0, 300.0, 260.0]])
+    )
+    assert pose.shape == (1, 14, 3) and pose.dtype == np.float32
+    np.testing.assert_allclose(pose[0, :, :2], np.tile([230, 170], (14, 1)), atol=4)
+    assert ((pose[..., 2] >= 0) & (pose[..., 2] <= 1)).all()
+
+
+def test_batches_equal_single_frames() -> None:
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 255, (200, 300, 3), np.uint8) for _ in range(3)]
+    boxes = [
+        np.array([[10.0, 20, 150, 190], [100, 0, 290, 180]]),
+        np.empty((0, 4)),
+        np.array([[5.0, 5, 90, 120]]),
+    ]
+    net = estimator(flip_test=True)
+    together = net.predict_batch(frames, boxes)
+    assert [len(p) for p in together] == [2, 0, 1]
+    for pose, frame, box in zip(together, frames, boxes, strict=True):
+        np.testing.assert_allclose(pose, net.predict(frame, box), rtol=1e-3, atol=1e-3)
+
+
+def test_no_people_and_empty_boxes() -> None:
+    frame = np.zeros((50, 60, 3), np.uint8)
+    assert estimator().predict(frame, np.empty((0, 4))).shape == (0, 14, 3)
+    assert estimator().predict_batch([], []) == []
+    assert np.isfinite(estimator().predict(frame, np.array([[10.0, 10, 10, 10]]))).all()
+    assert np.isfinite(estimator().predict(frame, np.array([[-500.0, -500, -400, -400]]))).all()
+
+
+def test_published_checkpoint_loads_by_path(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = HRNet(HRNetConfig(joints=17, width=8, modules=(1, 1, 1), blocks=(1, 1, 1), layer1_blocks=1))
+    bare = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+    torch.save(
+        {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in bare.items()}}, tmp_path / "checkpoint.pth"
+    )
+    torch.save(net.state_dict(), tmp_path / "pose_hrnet_384x288.pth")
+    wrapped = PoseEstimator.load(tmp_path / "checkpoint.pth", "cpu", flip_test=False)
+    assert wrapped.skeleton.name == "coco17" and wrapped.input_wh == (192, 256)
+    named = PoseEstimator.load(tmp_path / "pose_hrnet_384x288.pth", "cpu", flip_test=False)
+    assert named.input_wh == (288, 384) and named.decoder == "peak"
+    crops = np.random.default_rng(0).integers(0, 255, (1, 256, 192, 3), np.uint8)
+    torch.testing.assert_close(wrapped.heatmaps(crops), named.heatmaps(crops))
+
+
+def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(KnownError, match="no weights file"):
+        load_tensors(tmp_path / "missing.pth")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(KnownError, match="cannot be read as plain tensors"):
+        load_tensors(tmp_path / "text.safetensors")
+    torch.save({"code": choose_device}, tmp_path / "code.pth")  # a pickle that names a function
+    with pytest.raises(KnownError, match="cannot be read as plain tensors"):
+        load_tensors(tmp_path / "code.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(KnownError, match="does not hold"):
+        load_tensors(tmp_path / "list.pth")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(KnownError, match="not an HRNet"):
+        PoseEstimator.load(tmp_path / "other.safetensors", "cpu")
+
+
+def test_manifest_keeps_entries_and_checksums(tmp_path: Path) -> None:
+    save_file({"a": torch.arange(3.0)}, tmp_path / "x.safetensors")
+    entry = ModelEntry(
+        "x", "pose2d", "x.safetensors", file_sha256(tmp_path / "x.safetensors"), "lsp14", (96, 96), "MIT"
+    )
+    add_to_manifest(entry, tmp_path)
+    add_to_manifest(entry, tmp_path)
+    assert load_manifest(tmp_path) == {"x": entry}
+    assert load_entry(entry, tmp_path)["a"].tolist() == [0, 1, 2]
+    save_file({"a": torch.zeros(3)}, tmp_path / "x.safetensors")
+    with pytest.raises(KnownError, match="not the one that was shipped"):
+        load_entry(entry, tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(KnownError, match="damaged"):
+        load_manifest(tmp_path)
+
+
+def test_unknown_names_and_devices_get_one_clear_line() -> None:
+    with pytest.raises(KnownError, match="no weights called 'nobody'"):
+        resolve("nobody")
+    with pytest.raises(KnownError, match="Unknown device"):
+        choose_device("tpu")
+    with pytest.raises(KnownError, match="not a multiple of 32"):
+        PoseEstimator.of(HRNet(SMALL), "lsp14", (100, 96), CPU)
+    with pytest.raises(KnownError, match="17"):
+        PoseEstimator.of(HRNet(SMALL), "coco17", (96, 96), CPU)
+
+
+def test_bundled_network_is_whole_and_small() -> None:
+    pose = PoseEstimator.load(None, "cpu")
+    entry = next(e for e in load_manifest().values() if e.kind == "pose2d")
+    assert pose.skeleton.name == entry.skeleton == "lsp14"
+    assert (weights_folder() / entry.file).stat().st_size <= 16 * 2**20
+    assert (weights_folder() / f"{entry.name}.md").is_file()
+
+
+def test_bundled_network_finds_people(shared_dir: Path) -> None:
+    from models.train.evaluate_pose import evaluate_pose
+
+    scores = evaluate_pose(shared_dir / "data" / "lspet", "val", PoseEstimator.load(None, "cpu"), limit=100)
+    assert scores["mean"] > 0.45  # the whole split is in the model card

@@ -1,0 +1,170 @@
+"""Training and scoring on a made-up data set in the lspet layout."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.domain.errors import KnownError
+from models.domain.skeleton import load_skeleton
+from models.nets.hrnet import HRNet, HRNetConfig
+from models.run.pose2d import PoseEstimator
+from models.run.weights import load_tensors
+from models.train.evaluate_pose import evaluate_pose, pck
+from models.train.lspet import PoseData, load_pose_data, person_boxes
+from models.train.pose_augment import Augmentation
+from models.train.pose_batches import batch_indices, make_batch
+from models.train.recipes import PoseRecipe
+from models.train.train_hrnet import learning_rate_factor, train_hrnet
+
+LSP = load_skeleton("lsp14")
+NET = HRNetConfig(
+    joints=14, width=8, modules=(1, 1, 1), blocks=(1, 1, 1), stem=8, layer1_planes=4, layer1_blocks=1
+)
+RECIPE = PoseRecipe(
+    net=NET,
+    skeleton="lsp14",
+    sizes=((1.0, 32, 32),),
+    loss="softmax",
+    sigma=1.0,
+    batch=4,
+    schedule="cosine",
+    epochs=25,
+    learning_rate=3e-3,
+    published_init=False,
+    augmentation=Augmentation(scale=0.1, rotation_deg=10, half_body_probability=0.2, light=0.1),
+)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures with fourteen bright joints each; one joint is not labelled."""
+    folder, rng = tmp_path_factory.mktemp("lspet"), np.random.default_rng(0)
+    keypoints = np.zeros((8, 14, 3), np.float32)
+    with tarfile.open(folder / "train.tar", "w") as tar:
+        for i in range(8):
+            picture = np.zeros((120, 140, 3), np.uint8)
+            keypoints[i, :, :2], keypoints[i, :, 2] = rng.uniform(20, 100, (14, 2)), 1
+            for x, y, _ in keypoints[i]:
+                cv2.circle(picture, (int(x), int(y)), 4, (255, 255, 255), -1)
+            encoded = cv2.imencode(".jpg", picture)[1].tobytes()
+            info = tarfile.TarInfo(f"{i:05d}.jpg")
+            info.size = len(encoded)
+            tar.addfile(info, io.BytesIO(encoded))
+    keypoints[3, 6] = 0
+    np.savez(
+        folder / "train.npz",
+        name=np.array([f"{i:05d}" for i in range(8)]),
+        keypoints=keypoints,
+        shard=np.array(["train.tar"] * 8),
+        joint_names=np.array(LSP.joints),
+    )
+    return folder
+
+
+def test_data_are_read_with_missing_joints_marked(data_dir: Path) -> None:
+    data = load_pose_data(data_dir, "train")
+    assert len(data) == 8 and data.images[0].shape == (120, 140, 3)
+    assert np.isnan(data.joints[3, 6]).all() and not data.visible[3, 6] and data.visible.sum() == 8 * 14 - 1
+    inside = (data.joints > data.boxes[:, None, :2]) & (data.joints < data.boxes[:, None, 2:])
+    assert inside[data.visible].all()
+    with pytest.raises(KnownError, match="No pose data 'val'"):
+        load_pose_data(data_dir, "val")
+
+
+def test_interrupted_training_ends_like_an_uninterrupted_one(data_dir: Path, tmp_path: Path) -> None:
+    whole = list(train_hrnet(data_dir, tmp_path / "whole", RECIPE))
+    assert whole[-1].done == 1000
+    job = train_hrnet(data_dir, tmp_path / "parts", RECIPE, checkpoint_minutes=0)
+    next(job)
+    job.close()
+    list(train_hrnet(data_dir, tmp_path / "parts", RECIPE))
+    first, second = (load_tensors(tmp_path / run / "hrnet.safetensors") for run in ("whole", "parts"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    other = replace(RECIPE, learning_rate=0.5)
+    with pytest.raises(KnownError, match="another recipe"):
+        list(train_hrnet(data_dir, tmp_path / "parts", other))
+
+
+def test_training_lowers_the_loss_and_the_result_can_be_scored(data_dir: Path, tmp_path: Path) -> None:
+    notes = [p.note for p in train_hrnet(data_dir, tmp_path, RECIPE)]
+    losses = [float(note.split()[1].strip(",")) for note in notes[:-1]]
+    assert losses[-1] < losses[0]
+    net = HRNet(NET)
+    net.load_state_dict(load_tensors(tmp_path / "hrnet.safetensors"))
+    pose = PoseEstimator.of(net, "lsp14", (32, 32), torch.device("cpu"), decoder="softmax")
+    scores = evaluate_pose(data_dir, "train", pose)
+    assert 0 <= scores["mean"] <= 1 and set(scores["per_joint"]) == set(LSP.joints) and scores["people"] == 8
+
+
+@pytest.mark.parametrize("loss", ["mse", "ohkm"])
+def test_published_losses_train_too(data_dir: Path, tmp_path: Path, loss: str) -> None:
+    recipe = replace(RECIPE, loss=loss, published_init=True, schedule="steps", epochs=10)  # type: ignore[arg-type]
+    assert list(train_hrnet(data_dir, tmp_path, recipe))[-1].done == 1000
+
+
+def test_data_with_other_joints_are_refused(data_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(KnownError, match="14 joints"):
+        next(train_hrnet(data_dir, tmp_path, PoseRecipe()))
+
+
+def test_every_picture_is_seen_once_per_epoch() -> None:
+    seen = np.concatenate([batch_indices(10, 4, step, seed=1) for step in range(5)])
+    assert sorted(seen[:10]) == list(range(10)) and sorted(seen[10:]) == list(range(10))
+    assert list(seen[:10]) != list(seen[10:])
+
+
+def test_batch_targets_follow_the_pictures(data_dir: Path) -> None:
+    data = load_pose_data(data_dir, "train")
+    recipe = replace(RECIPE, augmentation=Augmentation(light=0))
+    inputs, target, weight = make_batch(data, np.arange(8), LSP, recipe, (64, 64), np.random.default_rng(2))
+    assert inputs.shape == (8, 3, 64, 64) and target.shape == (8, 14, 16, 16)
+    light = inputs.mean(1).numpy()
+    labelled = np.argwhere(weight > 0)
+    at_joints = []
+    for person, joint in labelled:
+        y, x = np.unravel_index(target[person, joint].argmax(), (16, 16))
+        at_joints.append(light[person, max(4 * y - 2, 0) : 4 * y + 3, max(4 * x - 2, 0) : 4 * x + 3].max())
+    assert np.mean(at_joints) > light.mean() + 1.5 * light.std()
+
+
+def test_learning_rates() -> None:
+    steps = replace(RECIPE, schedule="steps")
+    assert [learning_rate_factor(s, steps) for s in (0.5, 0.9, 0.99)] == pytest.approx([1, 0.1, 0.01])
+    warm = replace(RECIPE, warmup=0.1)
+    assert learning_rate_factor(0.05, warm) == pytest.approx(0.5)
+    assert learning_rate_factor(0.1, warm) == pytest.approx(1)
+    assert learning_rate_factor(0.999, warm) < 1e-4
+
+
+def person(turned: bool = False) -> np.ndarray:
+    """A stick figure in LSP order with a torso of 50 px between left shoulder and right hip."""
+    joints = np.array(
+        [[40, 200], [40, 160], [40, 120], [70, 120], [70, 160], [70, 200], [20, 130], [25, 110], [40, 80],
+         [70, 80], [85, 110], [90, 130], [55, 75], [55, 50]], float)  # fmt: skip
+    return np.array([110.0, 250.0]) - joints if turned else joints
+
+
+def test_pck_counts_joints_within_a_fifth_of_the_torso() -> None:
+    joints = np.stack([person(), person(turned=True), person()])
+    visible = np.ones((3, 14), bool)
+    visible[1, 0] = False
+    visible[2, 9] = False  # no left shoulder, no torso: this person does not count
+    joints[~visible] = np.nan
+    data = PoseData([], joints, visible, person_boxes(joints), LSP.joints)
+    predicted = np.concatenate([np.nan_to_num(joints), np.full((3, 14, 1), 0.5)], -1)
+    predicted[0, 0, 0] += 9.9
+    predicted[0, 1, 0] += 10.1
+    predicted[1, 2, 1] -= 30
+    scores = pck(predicted, data, LSP.joints)
+    assert scores["per_joint"]["right ankle"] == 1 and scores["per_joint"]["right knee"] == 0.5
+    assert scores["upright"] == pytest.approx(13 / 14, abs=1e-4)
+    assert scores["inverted"] == pytest.approx(12 / 13, abs=1e-4)
+    assert (scores["people"], scores["people_inverted"], scores["joints"]) == (2, 1, 27)
