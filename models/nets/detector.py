@@ -1,10 +1,10 @@
 """PersonDetector: finds people without anchors, as peaks of one heatmap.
 
-Why it exists: the pose network needs a box per person, on ordinary footage, without a download. A person is the
-peak of a heatmap at stride 8 (CenterNet: Zhou et al., "Objects as Points", 2019); the box is read at the peak as
-four distances to its sides, which every cell near the centre learns (TTFNet: Liu et al., AAAI 2020).
-Convention: input float32 (N, 3, H, W), RGB through `normalise`, H and W multiples of 32; output cell (v, u) has
-its centre at input pixel ((u + ½)·8 − ½, (v + ½)·8 − ½).
+Why it exists: the pose network needs a box per person, on ordinary footage, without a download. A person is
+the peak of a heatmap at stride 8 (CenterNet: Zhou et al., "Objects as Points", 2019); the box is read at
+the peak as four distances to its sides, which every cell near the centre learns (TTFNet: Liu et al., AAAI
+2020). Convention: input float32 (N, 3, H, W), RGB through `normalise`, H and W multiples of 32; output cell
+(v, u) has its centre at input pixel ((u + ½)·8 − ½, (v + ½)·8 − ½).
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from torch import Tensor, nn
 
 STRIDE_PX = 8  # input pixels per output cell
 ALIGN_PX = 32  # input sides must be multiples of this: the deepest features have stride 32
-# Sigmoid of the first heatmap before training: rare positives, so start from "no" (Lin et al., focal loss, 4.1).
+# Sigmoid of the first heatmap before training: rare positives, so start from "no" (Lin et al., focal loss,
+# 4.1).
 _PRIOR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    """Sizes of the detector. stem: channels at stride 2; widths, blocks: channels and residual blocks at strides
-    4, 8, 16, 32; neck: channels of the merged stride-8 features. The defaults have 1.4 M parameters and take
-    0.4 GMAC at 256 × 256: about what one processor core trains in an hour."""
+    """Sizes of the detector. stem: channels at stride 2; widths, blocks: channels and residual blocks at
+    strides 4, 8, 16, 32; neck: channels of the merged stride-8 features. The defaults have 1.4 M parameters
+    and take 0.4 GMAC at 256 × 256: about what one processor core trains in an hour."""
 
     stem: int = 16
     widths: tuple[int, int, int, int] = (24, 48, 96, 128)

@@ -1,8 +1,9 @@
 """Aligns two takes of one action by what the people do: features of poses, then dynamic time warping.
 
-Why both ends are open: takes are cut differently. A frame at an end may stay without a partner, at a price a bit
-above what a good match costs, so that complete takes keep their ends. Takes are compared on one clock (the lower
-of the two frame rates, coarser when both are very long); the path is then written in frames of both.
+Why both ends are open: takes are cut differently. A frame at an end may stay without a partner, at a price
+a bit above what a good match costs, so that complete takes keep their ends. Takes are compared on one clock
+(the lower of the two frame rates, coarser when both are very long); the path is then written in frames of
+both.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ __all__ = ["align_sequences", "dtw", "feature_costs", "local_slope", "pose_featu
 
 METHOD = "dtw-pose"
 STEP_PENALTY = 0.15  # of a step in which one take stands still, in typical costs of a good match
-# Of a frame at an end without a partner, in the same unit. 2D takes from two sides differ more from themselves.
+# Of a frame at an end without a partner, in the same unit. 2D takes from two sides differ more from
+# themselves.
 SKIP_COST_2D, SKIP_COST_3D = 2.0, 1.5
 LARGEST_MATRIX = 12_000_000  # cells; 8,000 frames against 1,500
 FEWEST_JOINTS = 4
@@ -65,7 +67,7 @@ def align_sequences(
     joints = shared_joints(*poses)
     if joints.sum() < FEWEST_JOINTS:
         raise KnownError(
-            f"The two takes have only {int(joints.sum())} joints in common, {FEWEST_JOINTS} are needed to align them.",
+            f"The two takes have {int(joints.sum())} joints in common; aligning needs {FEWEST_JOINTS}.",
             hint="Run the pose model on both, or correct the joints by hand.",
         )
     clocks = _common_clock(len(reference), len(query), fps_reference, fps_query)
@@ -106,8 +108,8 @@ def _best_match(reference: PoseFeatures, views: Sequence[PoseFeatures], skip_cos
 
 
 def _matches(costs: Sequence[Floats], skip_cost: float | None) -> list[_Match]:
-    """A warp through each matrix. The unit of all prices is the cost of a good match: the median over frames of
-    the cost to the nearest frame of the other take."""
+    """A warp through each matrix. The unit of all prices is the cost of a good match: the median over
+    frames of the cost to the nearest frame of the other take."""
     unit = min(max(float(np.median(c.min(axis=0))), float(np.median(c.min(axis=1)))) for c in costs)
     unit = max(unit, 1e-9)
     skip = None if skip_cost is None else skip_cost * unit
@@ -152,7 +154,9 @@ def _in_frames(
     path = np.stack([rows[steps[:, 0]], columns[steps[:, 1]]], axis=1)
     # frames the clock skipped: straight lines between two steps, as many as the faster of both needs
     gaps = np.diff(path, axis=0).max(axis=1, initial=0).clip(1)
-    position = np.repeat(np.arange(len(gaps)), gaps) + (np.arange(gaps.sum()) - np.repeat(np.cumsum(gaps) - gaps, gaps)) / np.repeat(gaps, gaps)
+    position = np.repeat(np.arange(len(gaps)), gaps) + (
+        np.arange(gaps.sum()) - np.repeat(np.cumsum(gaps) - gaps, gaps)
+    ) / np.repeat(gaps, gaps)
     position = np.append(position, len(steps) - 1.0)
     at = np.arange(len(steps))
     filled = np.stack([np.floor(np.interp(position, at, column) + 0.5) for column in path.T], axis=1)

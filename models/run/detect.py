@@ -1,7 +1,8 @@
 """Finds the people in a frame: boxes with a score, without being told anything.
 
 Convention: frames uint8 (H, W, 3) RGB of any size; boxes float32 (N, 5) x1, y1, x2, y2 px, score 0..1, best
-first. The frame is scaled so that its longer side has each of `long_sides_px` (never enlarged more than twice).
+first. The frame is scaled so that its longer side has each of `long_sides_px` (never enlarged more than
+twice).
 """
 
 from __future__ import annotations

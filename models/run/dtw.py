@@ -1,9 +1,9 @@
 """Dynamic time warping over a cost matrix, one anti-diagonal at a time.
 
-Why it exists: every cell needs its three neighbours above and to the left, so rows cannot be computed at once,
-but the cells of an anti-diagonal can. Steps are (1, 1), (1, 0) and (0, 1), each weighing the cost of the cell it
-enters (Sakoe & Chiba 1978 without slope weights); on ties the way back prefers the diagonal, then the row step.
-Convention: rows are the reference, columns the query.
+Why it exists: every cell needs its three neighbours above and to the left, so rows cannot be computed at
+once, but the cells of an anti-diagonal can. Steps are (1, 1), (1, 0) and (0, 1), each weighing the cost of
+the cell it enters (Sakoe & Chiba 1978 without slope weights); on ties the way back prefers the diagonal,
+then the row step. Convention: rows are the reference, columns the query.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ def dtw(cost: NDArray[np.floating], *, step_penalty: float = 0.0, skip_cost: flo
     """The cheapest monotone path through `cost` (N, M), finite and ≥ 0.
 
     step_penalty: extra cost of each step that is not diagonal; keeps the clock running while nothing moves.
-    skip_cost: None = the path goes from corner to corner. A number = frames at the beginning and at the end of
-    either sequence may stay without a partner at this price each (both ends open: partial takes).
-    Raises ValueError for an empty matrix.
+    skip_cost: None = the path goes from corner to corner. A number = frames at the beginning and at the end
+    of either sequence may stay without a partner at this price each (both ends open: partial takes). Raises
+    ValueError for an empty matrix.
     """
     if cost.ndim != 2 or cost.size == 0:
         raise ValueError(f"dtw needs a matrix with cells, not {cost.shape}")
     rows, columns = cost.shape
     entry = np.inf if skip_cost is None else float(skip_cost)
     skewed = _skew(cost)
-    sums = np.full((rows + columns - 1, rows + 1), np.inf)  # sums[d, i + 1] of cell (i, d - i); column 0 is a wall
+    # sums[d, i + 1] belongs to cell (i, d - i); column 0 is a wall
+    sums = np.full((rows + columns - 1, rows + 1), np.inf)
     sums[0, 1] = cost[0, 0]
     for d in range(1, rows + columns - 1):
         low, high = max(0, d - columns + 1), min(rows, d + 1)

@@ -1,11 +1,11 @@
 """What a pose looks like to the aligner: numbers that depend on the motion, not on the camera or the body.
 
-Both takes are first expressed in the 13 joints of Penn Action, which every skeleton can give. In 3D a frame is
-the distances of all pairs of joints, in mean limb lengths: they know neither the place nor the direction nor the
-size of the person. In 2D it is the position of the joints around their centroid; a turn of the camera around
-the person changes x but hardly y, so x counts less. A share of each feature's mean over the take is taken off
-(constant errors of a view or a body), and each frame is seen with its neighbours up to 0.2 s away.
-Missing joints: filled in over time, and counted little.
+Both takes are first expressed in the 13 joints of Penn Action, which every skeleton can give. In 3D a frame
+is the distances of all pairs of joints, in mean limb lengths: they know neither the place nor the direction
+nor the size of the person. In 2D it is the position of the joints around their centroid; a turn of the
+camera around the person changes x but hardly y, so x counts less. A share of each feature's mean over the
+take is taken off (constant errors of a view or a body), and each frame is seen with its neighbours up to
+0.2 s away. Missing joints: filled in over time, and counted little.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def pose_features(
 ) -> PoseFeatures:
     """Features of one take.
 
-    pose: float32 (T, 13, 3) px or (T, 13, 4) metres, from `common_pose`. joints: which of them to use, the same
-    for both takes. mirrored: look at a 2D take from the other side (x changes its sign).
+    pose: float32 (T, 13, 3) px or (T, 13, 4) metres, from `common_pose`. joints: which of them to use, the
+    same for both takes. mirrored: look at a 2D take from the other side (x changes its sign).
     """
     is_3d = pose.shape[2] == 4
     chosen = pose[:, joints].astype(np.float64)
@@ -81,7 +81,8 @@ def pose_features(
 
 
 def fill_gaps(values: Floats) -> Floats:
-    """values (T, ...) with NaN → the same, each column joined by straight lines over time, constant at the ends.
+    """values (T, ...) with NaN → the same, each column joined by straight lines over time, constant at the
+    ends.
 
     Columns without a number become 0.
     """

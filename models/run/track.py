@@ -1,9 +1,9 @@
 """Follows people through a video: the keypoints of one frame give the boxes of the next.
 
-Why: a pose network needs a box per frame and a person needs one index for the whole take. Between detections a
-box moves with the joints; a detection every few frames mends drift, finds newcomers and tells who has left.
-Convention: one `step` per frame, in order. A person's index never changes; `values` and `boxes` have a row for
-everybody met so far, NaN (confidence 0) for those not seen in this frame.
+Why: a pose network needs a box per frame and a person needs one index for the whole take. Between
+detections a box moves with the joints; a detection every few frames mends drift, finds newcomers and tells
+who has left. Convention: one `step` per frame, in order. A person's index never changes; `values` and
+`boxes` have a row for everybody met so far, NaN (confidence 0) for those not seen in this frame.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SPEED_RATE = 0.25  # how fast the expected speed follows the last one
 SAME_BOX = 0.25  # intersection over union from which a detection may be a known person
 SAME_POSE = 0.6  # pose similarity from which two tracks show one person
 NEWCOMER_SCORE = 0.4  # a detection must be this sure to start a person
-ROUNDS_UNSEEN = 3  # detections without a match after which an unsure person has left; three times that for any
+ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
 GHOST_FRAMES = 8  # a person who left before this many frames gives its index to the next newcomer
@@ -45,8 +45,9 @@ class Estimator(Protocol):
 
 @dataclass(slots=True)
 class _Person:
-    """box: where to look next. centre: of the joints last seen. speed_px: of the centre, per frame. usual: a slow
-    mean of the poses' confidence. rounds_unseen: detections without a match. hidden: frames behind somebody."""
+    """box: where to look next. centre: of the joints last seen. speed_px: of the centre, per frame. usual:
+    a slow mean of the poses' confidence. rounds_unseen: detections without a match. hidden: frames behind
+    somebody."""
 
     box: NDArray[np.float64]
     by_hand: bool = False
@@ -70,7 +71,9 @@ class PersonTracker:
     detect_every: frames between two detections while everybody is followed surely.
     """
 
-    def __init__(self, finder: Finder, estimator: Estimator, *, max_people: int = 2, detect_every: int = 8) -> None:
+    def __init__(
+        self, finder: Finder, estimator: Estimator, *, max_people: int = 2, detect_every: int = 8
+    ) -> None:
         self._finder, self._estimator = finder, estimator
         self._max_people, self._detect_every = max_people, detect_every
         self._people: list[_Person] = []
@@ -84,7 +87,7 @@ class PersonTracker:
         if user_boxes is not None and len(user_boxes):
             self._take_boxes(np.asarray(user_boxes, dtype=np.float64))
         elif self._must_detect():
-            self._take_detections(self._finder.find(frame).astype(np.float64))
+            self._take_detections(frame, self._finder.find(frame).astype(np.float64))
         else:
             self._since_detection += 1
         here = [i for i, person in enumerate(self._people) if person.here]
@@ -117,7 +120,7 @@ class PersonTracker:
             if person is not None:
                 person.box, person.by_hand, person.rounds_unseen, person.hidden = box, True, 0, 0
 
-    def _take_detections(self, found: NDArray[np.float64]) -> None:
+    def _take_detections(self, frame: Frame, found: NDArray[np.float64]) -> None:
         self._since_detection = 0
         here = [person for person in self._people if person.here]
         pairs = _pairs(here, found, SAME_BOX)
@@ -131,11 +134,22 @@ class PersonTracker:
                 person.rounds_unseen += 1
                 lost = ROUNDS_UNSEEN if person.unsure else 3 * ROUNDS_UNSEEN
                 person.here = person.by_hand or person.rounds_unseen < lost
-        rest = [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
-        for row in sorted(rest, key=lambda r: -float(found[r, 4] * np.sqrt(_area(found[r])))):
+        rest = np.array(
+            [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
+        )
+        for row in rest[np.argsort(-self._evidence(frame, found[rest]), kind="stable")] if len(rest) else []:
             boxes = np.array([person.box for person in self._people if person.here]).reshape(-1, 4)
             if overlaps(found[row : row + 1], boxes).max(initial=0.0) < SAME_BOX:
                 self._start(found[row, :4])
+
+    def _evidence(self, frame: Frame, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much each detection (n, 5) looks like somebody worth following: score × size × confidence of
+        its pose. The pose network has its own opinion of what the detector takes for a person."""
+        if len(found) == 1:
+            return np.ones(1)
+        confidence = self._estimator.predict(frame, found[:, :4])[..., 2].mean(axis=1)
+        size = np.sqrt([_area(box) for box in found])
+        return np.asarray(found[:, 4] * size * confidence, dtype=np.float64)
 
     def _start(self, box: NDArray[np.float64], *, replace: bool = False) -> _Person | None:
         """A person at `box`: somebody who left nearby, a ghost's index, a new index, anybody's who left.
@@ -153,7 +167,9 @@ class PersonTracker:
         if chosen is None and len(self._people) >= self._max_people:
             if not replace:
                 return None
-            chosen = min((p for p in self._people if not p.by_hand), key=lambda p: p.frames, default=self._people[-1])
+            chosen = min(
+                (p for p in self._people if not p.by_hand), key=lambda p: p.frames, default=self._people[-1]
+            )
         if chosen is None:
             self._people.append(chosen := _Person(box.copy()))
         chosen.box, chosen.here, chosen.rounds_unseen, chosen.hidden = box.copy(), True, 0, 0
@@ -202,7 +218,8 @@ class PersonTracker:
 
 
 def pose_similarity(a: Floats, b: Floats) -> float:
-    """Like COCO's object keypoint similarity, one tolerance for all joints: mean of exp(−d² / 2(0.1 size)²), 0..1.
+    """Like COCO's object keypoint similarity, one tolerance for all joints: mean of exp(−d² / 2(0.1
+    size)²), 0..1.
 
     a, b: (J, 3) px. size: the longer side of the larger pose's box.
     """

@@ -1,10 +1,11 @@
 """Training scenes for the person detector, composed from crops of single people.
 
 Why it exists: there are photographs of one labelled person each (LSP-Extended: a crop twice as wide as the
-person), but a detector must see people of every size, several at once, and pictures without anyone. A scene is
-one crop filling the canvas, a mosaic of crops and textures, crops pasted on a background, or a background alone.
-Convention: images uint8 RGB; boxes float32 (n, 4) x1, y1, x2, y2 px of the scene; joints invisible = not used.
-A crop may show people nobody labelled, so "no person" counts less inside crops (`UNSURE_WEIGHT`).
+person), but a detector must see people of every size, several at once, and pictures without anyone. A scene
+is one crop filling the canvas, a mosaic of crops and textures, crops pasted on a background, or a
+background alone. Convention: images uint8 RGB; boxes float32 (n, 4) x1, y1, x2, y2 px of the scene; joints
+invisible = not used. A crop may show people nobody labelled, so "no person" counts less inside crops
+(`UNSURE_WEIGHT`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Crop:
 
 @dataclass(slots=True)
 class Scene:
-    """image: uint8 (S, S, 3). boxes: people to find. weight: float32 (S/8, S/8), how much "no person" counts."""
+    """image: uint8 (S, S, 3). boxes: people to find. weight: float32 (S/8, S/8), how much "no person"
+    counts."""
 
     image: Image
     boxes: list[Floats] = field(default_factory=list)
@@ -82,11 +84,11 @@ def load_textures(archive: Path, limit: int = 6000) -> list[Image]:
                     break
                 file = tar.extractfile(member)
                 if file is not None and not member.name.startswith("horse"):  # horses carry riders
-                    textures.append(
-                        cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR_RGB)
-                    )
+                    textures.append(cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR_RGB))
     except (OSError, tarfile.TarError) as error:
-        raise KnownError(f"{archive} cannot be read: {error}", hint="It must be a tar.gz of JPEG files.") from error
+        raise KnownError(
+            f"{archive} cannot be read: {error}", hint="It must be a tar.gz of JPEG files."
+        ) from error
     return textures
 
 
@@ -106,7 +108,9 @@ class SceneComposer:
             self._fill(rng, scene, whole)
         elif kind < self.mix.filling + self.mix.mosaic:
             for cell in _cells(rng, size):
-                self._fill(rng, scene, cell) if rng.random() > self.mix.empty_cells else self._texture_cell(rng, scene, cell)
+                self._fill(rng, scene, cell) if rng.random() > self.mix.empty_cells else self._texture_cell(
+                    rng, scene, cell
+                )
         elif kind < self.mix.filling + self.mix.mosaic + self.mix.pasted:
             for _ in range(int(rng.integers(1, 5))):
                 self._paste(rng, scene)
@@ -228,7 +232,9 @@ class SceneComposer:
         if kind < 0.9 and self.textures:
             n = int(rng.choice([1, 2, 3, 5]))
             rows = [
-                np.concatenate([self.textures[int(rng.integers(len(self.textures)))] for _ in range(n)], axis=1)
+                np.concatenate(
+                    [self.textures[int(rng.integers(len(self.textures)))] for _ in range(n)], axis=1
+                )
                 for _ in range(n)
             ]
             return _resized(rng, np.concatenate(rows, axis=0), size)
@@ -253,7 +259,14 @@ def _cells(rng: np.random.Generator, size: int) -> list[tuple[int, int, int, int
     """The canvas cut into 2 × 2 or 3 × 3 rectangles at random lines, each whole output cells wide."""
     count = 2 if rng.random() < 0.7 else 3
     xs, ys = (
-        [0, *(STRIDE_PX * int((i + rng.uniform(-0.25, 0.25)) * size / count / STRIDE_PX) for i in range(1, count)), size]
+        [
+            0,
+            *(
+                STRIDE_PX * int((i + rng.uniform(-0.25, 0.25)) * size / count / STRIDE_PX)
+                for i in range(1, count)
+            ),
+            size,
+        ]
         for _ in range(2)
     )
     return [(xs[i], ys[j], xs[i + 1], ys[j + 1]) for i in range(count) for j in range(count)]
@@ -281,7 +294,9 @@ def _photograph(rng: np.random.Generator, image: Image) -> Image:
         gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
         grey = picture.mean(axis=2, keepdims=True)
         picture = grey + (picture - grey) * rng.uniform(0.4, 1.4)
-        picture = (picture - picture.mean()) * rng.uniform(0.6, 1.3) + picture.mean() * gain + rng.uniform(-20, 20)
+        picture = (
+            (picture - picture.mean()) * rng.uniform(0.6, 1.3) + picture.mean() * gain + rng.uniform(-20, 20)
+        )
     if rng.random() < 0.06:
         picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     if rng.random() < 0.2:
@@ -291,15 +306,15 @@ def _photograph(rng: np.random.Generator, image: Image) -> Image:
     out = np.clip(picture, 0, 255).astype(np.uint8)
     if rng.random() < 0.15:
         quality = int(rng.integers(25, 80))
-        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        out = cv2.imdecode(
+            cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
+        )
     return np.ascontiguousarray(out)
 
 
 def is_upright(joints: NDArray[np.float64], names: tuple[str, ...]) -> bool:
     """Head or neck well above the hips, hips above the knees. joints: (J, 2) px, NaN = not labelled."""
-    height = {
-        part: joints[[part in name for name in names], 1] for part in ("head", "neck", "hip", "knee")
-    }
+    height = {part: joints[[part in name for name in names], 1] for part in ("head", "neck", "hip", "knee")}
     head = np.concatenate([height["head"], height["neck"]])
     if not all(np.isfinite(values).any() for values in (head, height["hip"], height["knee"])):
         return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -27,6 +26,7 @@ from torch import Tensor
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.nets.detector import STRIDE_PX, DetectorConfig, DetectorOutput, PersonDetector, normalise
+from models.run.weights import load_strictly, load_tensors
 from models.train.detector_data import Scene, SceneComposer, SceneMix, crops_of, load_textures
 from models.train.lspet import load_pose_data
 
@@ -40,9 +40,10 @@ REPORT_EVERY = 50  # steps
 class DetectorRecipe:
     """How the detector is trained. The defaults made the bundled weights on one processor core.
 
-    phases: (share of the training at which it ends, sides of the scenes in px drawn anew for each step, batch);
-    batch: scenes of 256 px per step, more when they are smaller. steps, minutes: the training is over at whichever comes first; the learning rate follows the
-    larger share. minutes None: only steps count and a run is reproducible to the bit on one machine.
+    phases: (share of the training at which it ends, sides of the scenes in px drawn anew for each step,
+    batch); batch: scenes of 256 px per step, more when they are smaller. steps, minutes: the training is
+    over at whichever comes first; the learning rate follows the larger share. minutes None: only steps
+    count and a run is reproducible to the bit on one machine.
     """
 
     net: DetectorConfig = field(default_factory=DetectorConfig)
@@ -68,19 +69,26 @@ def train_detector(
     *,
     split: str = "train",
     name: str = "person-detector",
+    initial: Path | str | None = None,
     device: str = "cpu",
     checkpoint_minutes: float = 2.0,
 ) -> Iterator[Progress]:
     """Train on scenes of `data_dir/split` and a tar.gz of `textures`; resumes a run that lies in `out_dir`.
 
+    initial: weights to start from (a file of `PersonDetector` tensors) instead of random ones.
     Yields a Progress in thousandths of the run every few steps. Raises KnownError when files are missing or
     `out_dir` holds a run with another recipe.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
-    composer = SceneComposer(crops_of(load_pose_data(data_dir, split)), load_textures(Path(textures)), recipe.mix)
+    composer = SceneComposer(
+        crops_of(load_pose_data(data_dir, split)), load_textures(Path(textures)), recipe.mix
+    )
     torch.manual_seed(recipe.seed)
-    net = PersonDetector(recipe.net).to(device=device, memory_format=torch.channels_last)
+    net = PersonDetector(recipe.net)
+    if initial is not None:
+        load_strictly(net, load_tensors(initial), Path(initial).name)
+    net = net.to(device=device, memory_format=torch.channels_last)
     average = PersonDetector(recipe.net).to(device=device)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -97,11 +105,19 @@ def train_detector(
         now = time.monotonic()
         elapsed, tick = elapsed + now - tick, now
         if step % REPORT_EVERY == 0:
-            _log(out, step=step, elapsed_s=round(elapsed, 1), share=round(share, 4), losses=running.round(4).tolist())
+            _log(
+                out,
+                step=step,
+                elapsed_s=round(elapsed, 1),
+                share=round(share, 4),
+                losses=running.round(4).tolist(),
+            )
             if now - saved_at > checkpoint_minutes * 60:
                 _save(out / "checkpoint.pt", net, average, optimizer, recipe, step, elapsed)
                 saved_at = now
-            yield Progress(int(1000 * share), 1000, f"heat {running[0]:.3f}, box {running[1]:.3f}, step {step}")
+            yield Progress(
+                int(1000 * share), 1000, f"heat {running[0]:.3f}, box {running[1]:.3f}, step {step}"
+            )
     _save(out / "checkpoint.pt", net, average, optimizer, recipe, step, elapsed)
     save_file({k: v.contiguous().cpu() for k, v in average.state_dict().items()}, out / f"{name}.safetensors")
     yield Progress(1000, 1000, f"{step} steps in {elapsed / 60:.0f} min")
@@ -115,8 +131,8 @@ def learning_rate_factor(share: float, warmup: float) -> float:
 
 
 def targets_of(scenes: list[Scene]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """heat (N, h, w) 0..1 with exactly 1 at each centre; sides (N, 4, h, w) px; share (N, h, w) of each cell in
-    the box loss; weight (N, h, w) of "no person here"."""
+    """heat (N, h, w) 0..1 with exactly 1 at each centre; sides (N, 4, h, w) px; share (N, h, w) of each
+    cell in the box loss; weight (N, h, w) of "no person here"."""
     heats, sides, shares = zip(*(_scene_targets(scene) for scene in scenes), strict=True)
     weight = np.stack([scene.weight for scene in scenes])
     return (
@@ -138,19 +154,24 @@ def _scene_targets(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float3
         u, v = ((centre + 0.5) / STRIDE_PX).astype(int).clip(0, cells - 1)
         sigma = np.maximum(GAUSSIAN_SHARE * extent / STRIDE_PX / 6, MIN_SIGMA_CELLS)
         x, y = np.arange(cells) - u, np.arange(cells) - v
-        gaussian = np.exp(-((x / sigma[0]) ** 2)[None] / 2 - ((y / sigma[1]) ** 2)[:, None] / 2).astype(np.float32)
+        gaussian = np.exp(-((x / sigma[0]) ** 2)[None] / 2 - ((y / sigma[1]) ** 2)[:, None] / 2).astype(
+            np.float32
+        )
         heat = np.maximum(heat, gaussian)
         mine = gaussian > 0.1
         share[mine] = gaussian[mine]
         distances = np.stack(
-            np.broadcast_arrays(grid[None] - box[0], grid[:, None] - box[1], box[2] - grid[None], box[3] - grid[:, None])
+            np.broadcast_arrays(
+                grid[None] - box[0], grid[:, None] - box[1], box[2] - grid[None], box[3] - grid[:, None]
+            )
         )
         sides[:, mine] = distances[:, mine].clip(1.0)
     return heat, sides, share
 
 
 def focal_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
-    """CenterNet's focal loss (α = 2, β = 4) of logits (N, h, w), per centre; `weight` scales the negatives."""
+    """CenterNet's focal loss (α = 2, β = 4) of logits (N, h, w), per centre; `weight` scales the
+    negatives."""
     p = torch.sigmoid(logits)
     centre = heat >= 0.999
     positive = -((1 - p) ** 2 * F.logsigmoid(logits))[centre].sum()
@@ -236,7 +257,7 @@ def _save(
         "elapsed_s": elapsed,
     }
     torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    path.with_suffix(".tmp").replace(path)
 
 
 def _resume(
@@ -246,13 +267,15 @@ def _resume(
     optimizer: torch.optim.Optimizer,
     recipe: DetectorRecipe,
 ) -> tuple[int, float]:
-    """Step and seconds already done, with the three objects brought to that state; (0, 0) without a checkpoint."""
+    """Step and seconds already done, with the three objects brought to that state; (0, 0) without a
+    checkpoint."""
     if not path.exists():
         return 0, 0.0
     state = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != json.dumps(asdict(recipe)):
         raise KnownError(
-            f"{path.parent} holds a training with another recipe.", hint="Choose another folder, or empty this one."
+            f"{path.parent} holds a training with another recipe.",
+            hint="Choose another folder, or empty this one.",
         )
     net.load_state_dict(state["net"])
     average.load_state_dict(state["average"])

@@ -24,9 +24,13 @@ def bench() -> list[dict[str, Any]]:
     cost = np.random.default_rng(0).random((FRAMES, FRAMES))
     plain = _median_ms(lambda: _plain_dtw(cost), rounds=3)
     take = _take()
-    takes_3d = _median_ms(lambda: align_sequences(take, take, "h36m17", "h36m17", fps_reference=30, fps_query=30))
+    takes_3d = _median_ms(
+        lambda: align_sequences(take, take, "h36m17", "h36m17", fps_reference=30, fps_query=30)
+    )
     flat = np.ascontiguousarray(take[..., [0, 1, 3]])
-    takes_2d = _median_ms(lambda: align_sequences(flat, flat, "h36m17", "h36m17", fps_reference=30, fps_query=30))
+    takes_2d = _median_ms(
+        lambda: align_sequences(flat, flat, "h36m17", "h36m17", fps_reference=30, fps_query=30)
+    )
     return [
         _row(f"DTW, {FRAMES} × {FRAMES} frames (against plain loops)", _median_ms(lambda: dtw(cost)), plain),
         _row(f"align two 3D takes of {FRAMES} frames", takes_3d, plain),
@@ -64,10 +68,14 @@ def _take() -> NDArray[np.float32]:
     """Smooth random motion of 17 joints around a random pose, (T, 17, 4)."""
     rng = np.random.default_rng(1)
     t = np.linspace(0, 4 * np.pi, FRAMES)[:, None, None]
-    xyz = rng.normal(size=(17, 3)) + 0.3 * np.sin(rng.uniform(0.5, 1.5, (17, 3)) * t + rng.uniform(0, 6, (17, 3)))
+    xyz = rng.normal(size=(17, 3)) + 0.3 * np.sin(
+        rng.uniform(0.5, 1.5, (17, 3)) * t + rng.uniform(0, 6, (17, 3))
+    )
     return np.concatenate([xyz, np.ones((FRAMES, 17, 1))], axis=2).astype(np.float32)
 
 
 if __name__ == "__main__":
     for row in bench():
-        print(f"{row['name']:58} {row['value']:9.2f} {row['unit']}   {row['reference']:9.2f}   {row['ratio']:.3f}")
+        print(
+            f"{row['name']:58} {row['value']:9.2f} {row['unit']}   {row['reference']:9.2f}   {row['ratio']:.3f}"
+        )

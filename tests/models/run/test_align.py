@@ -15,15 +15,18 @@ Floats = NDArray[np.float64]
 FPS = 50.0
 T_POSE = np.array(  # h36m17, metres, y up: pelvis, right leg, left leg, spine to head, left arm, right arm
     [
-        [0, 0, 0], [-0.13, 0, 0], [-0.13, -0.45, 0], [-0.13, -0.9, 0], [0.13, 0, 0], [0.13, -0.45, 0], [0.13, -0.9, 0],
-        [0, 0.25, 0], [0, 0.5, 0], [0, 0.6, 0], [0, 0.75, 0], [0.18, 0.5, 0], [0.45, 0.5, 0], [0.7, 0.5, 0],
+        [0, 0, 0], [-0.13, 0, 0], [-0.13, -0.45, 0], [-0.13, -0.9, 0],
+        [0.13, 0, 0], [0.13, -0.45, 0], [0.13, -0.9, 0],
+        [0, 0.25, 0], [0, 0.5, 0], [0, 0.6, 0], [0, 0.75, 0],
+        [0.18, 0.5, 0], [0.45, 0.5, 0], [0.7, 0.5, 0],
         [-0.18, 0.5, 0], [-0.45, 0.5, 0], [-0.7, 0.5, 0],
     ]
 )  # fmt: skip
 
 
 def motion(phase: Floats) -> Floats:
-    """Someone who raises the left arm, then the right one, and bends both knees. phase (T,) 0..1 → (T, 17, 3)."""
+    """Someone who raises the left arm, then the right one, and bends both knees. phase (T,) 0..1 → (T, 17,
+    3)."""
     pose = np.repeat(T_POSE[None], len(phase), axis=0)
     left, right = np.pi * np.clip(2 * phase, 0, 1), np.pi * np.clip(2 * phase - 0.7, 0, 1)
     for joints, angle, side in (((12, 13), left, 1), ((15, 16), right, -1)):
@@ -38,7 +41,9 @@ def motion(phase: Floats) -> Floats:
     return pose
 
 
-def seen_by(pose: Floats, yaw_deg: float, *, flat: bool, noise: float = 0.0, seed: int = 0) -> NDArray[np.float32]:
+def seen_by(
+    pose: Floats, yaw_deg: float, *, flat: bool, noise: float = 0.0, seed: int = 0
+) -> NDArray[np.float32]:
     """Camera axes (y down), 3D metres or 2D px, with confidence 1."""
     c, s = np.cos(np.radians(yaw_deg)), np.sin(np.radians(yaw_deg))
     turned = pose @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) * [1, -1, -1]
@@ -54,7 +59,9 @@ def truth(length: int) -> Floats:
     return t + 0.08 * np.sin(2 * np.pi * t)
 
 
-def errors(reference: NDArray[np.float32], query: NDArray[np.float32], expected: Floats, **options: object) -> Floats:
+def errors(
+    reference: NDArray[np.float32], query: NDArray[np.float32], expected: Floats, **options: object
+) -> Floats:
     """|found − expected| in reference frames, for each query frame on the path."""
     settings = {"fps_reference": FPS, "fps_query": FPS} | options
     alignment = align_sequences(reference, query, "h36m17", "h36m17", **settings)  # type: ignore[arg-type]
@@ -121,7 +128,14 @@ def test_a_take_without_a_person_is_refused() -> None:
     with pytest.raises(KnownError, match="joints in common"):
         align_sequences(pose, nobody, "h36m17", "h36m17", fps_reference=FPS, fps_query=FPS)
     with pytest.raises(ValueError, match="2D"):
-        align_sequences(pose, seen_by(motion(np.zeros(5)), 0, flat=False), "h36m17", "h36m17", fps_reference=1, fps_query=1)
+        align_sequences(
+            pose,
+            seen_by(motion(np.zeros(5)), 0, flat=False),
+            "h36m17",
+            "h36m17",
+            fps_reference=1,
+            fps_query=1,
+        )
 
 
 def test_a_still_take_runs_on_the_diagonal() -> None:
@@ -133,14 +147,18 @@ def test_a_still_take_runs_on_the_diagonal() -> None:
 def test_features_of_3d_poses_do_not_depend_on_the_camera() -> None:
     pose = motion(np.linspace(0, 1, 40))
     joints = np.ones(13, dtype=bool)
-    a, b = (pose_features(common_pose(seen_by(pose, yaw, flat=False), "h36m17"), joints, FPS) for yaw in (0, 120))
+    a, b = (
+        pose_features(common_pose(seen_by(pose, yaw, flat=False), "h36m17"), joints, FPS) for yaw in (0, 120)
+    )
     np.testing.assert_allclose(a.values, b.values, atol=1e-5)
 
 
 def test_slope_tells_held_frames() -> None:
     held = np.concatenate([np.linspace(0, 0.5, 60), np.full(40, 0.5), np.linspace(0.5, 1, 60)])
     reference = seen_by(motion(np.linspace(0, 1, 120)), 0, flat=False)
-    alignment = align_sequences(seen_by(motion(held), 0, flat=False), reference, "h36m17", "h36m17", fps_reference=FPS, fps_query=FPS)
+    alignment = align_sequences(
+        seen_by(motion(held), 0, flat=False), reference, "h36m17", "h36m17", fps_reference=FPS, fps_query=FPS
+    )
     slope = local_slope(alignment, np.array([30, 80, 130]))
     assert slope[1] < 0.3
     assert slope[0] > 0.6 and slope[2] > 0.6

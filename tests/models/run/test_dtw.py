@@ -64,7 +64,9 @@ def plain_total(cost: NDArray[np.float64], penalty: float, skip: float | None) -
     penalty=st.sampled_from([0.0, 0.2]),
     skip=st.sampled_from([None, 0.0, 0.1, 0.4, 2.0]),
 )
-def test_total_and_path_follow_the_definition(n: int, m: int, seed: int, penalty: float, skip: float | None) -> None:
+def test_total_and_path_follow_the_definition(
+    n: int, m: int, seed: int, penalty: float, skip: float | None
+) -> None:
     cost = np.random.default_rng(seed).integers(0, 9, (n, m)) / 8.0
     warp = dtw(cost, step_penalty=penalty, skip_cost=skip)
     assert warp.total == pytest.approx(plain_total(cost, penalty, skip))

@@ -26,7 +26,8 @@ def box_of(pose: NDArray[np.float32], margin: float = 6.0) -> NDArray[np.float32
 
 @dataclass
 class World:
-    """People per frame; the finder sees their boxes, the estimator answers with whoever fills the box best."""
+    """People per frame; the finder sees their boxes, the estimator answers with whoever fills the box
+    best."""
 
     people: list[list[NDArray[np.float32]]]
     frame: int = 0
@@ -54,12 +55,15 @@ class World:
 
     def run(self, tracker: PersonTracker) -> list[NDArray[np.float32]]:
         results = []
-        for self.frame in range(len(self.people)):
+        for frame in range(len(self.people)):
+            self.frame = frame
             results.append(tracker.step(FRAME)[0])
         return results
 
 
-def tracked(people: list[list[NDArray[np.float32]]], **options: int) -> tuple[World, list[NDArray[np.float32]]]:
+def tracked(
+    people: list[list[NDArray[np.float32]]], **options: int
+) -> tuple[World, list[NDArray[np.float32]]]:
     world = World(people)
     return world, world.run(PersonTracker(world, world, **options))
 
