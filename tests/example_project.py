@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from models.domain.labels import Event, Interval, LabelOrigin
 from models.domain.ontology import load_ontology
 from models.domain.timebase import FrameTimes, Span
 from models.domain.video import VideoInfo
-from storage import alignments, labels, runs, tracks, videos
+from storage import alignments, labels, runs, schema, tracks, videos
 from storage.project import Project
 from storage.runs import Run
 from storage.tracks import TrackInfo
@@ -58,16 +60,31 @@ def random_keypoints(
 
 def empty_project(folder: Path, name: str = "p.keyphase") -> Project:
     """A project with the two takes and nothing else."""
-    project = Project.create(folder / name, load_ontology("pouring"))
-    with project.transaction() as tx:
-        for video in takes():
-            videos.add(tx, video)
-    return project
+    (folder / name).write_bytes(_file(full=False))
+    return Project.open(folder / name)
 
 
 def full_project(folder: Path, name: str = "p.keyphase") -> Project:
     """A project with labels, two pose runs (the second one active) and an alignment."""
-    project = empty_project(folder, name)
+    (folder / name).write_bytes(_file(full=True))
+    return Project.open(folder / name)
+
+
+@cache
+def _file(*, full: bool) -> bytes:
+    """A closed project file, made once for all tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p.keyphase"
+        with Project.create(path, load_ontology("pouring")) as project:
+            with project.transaction() as tx:
+                for video in takes():
+                    videos.add(tx, video)
+            if full:
+                _fill(project)
+        return path.read_bytes()
+
+
+def _fill(project: Project) -> None:
     with project.transaction() as tx:
         labels.put_events(tx, EVENTS)
         labels.put_intervals(tx, INTERVALS)
@@ -83,13 +100,10 @@ def full_project(folder: Path, name: str = "p.keyphase") -> Project:
         unknown = np.full(FRAMES, np.nan, dtype=np.float32)
         runs.start(tx, Run("align", "align", "dtw", "left", {}, "2026-01-03T00:00:00+00:00", True))
         alignments.put(tx, Alignment("left", "right", path, cost, unknown, "dtw"), "align")
-    return project
 
 
 def everything(project: Project) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table but the session's, to compare two states of a project."""
-    from storage import schema
-
     with project.reading() as tx:
         return {
             table.name: sorted((tuple(map(repr, row)) for row in tx.execute(table.select())), key=repr)
