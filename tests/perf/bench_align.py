@@ -76,6 +76,5 @@ def _take() -> NDArray[np.float32]:
 
 if __name__ == "__main__":
     for row in bench():
-        print(
-            f"{row['name']:58} {row['value']:9.2f} {row['unit']}   {row['reference']:9.2f}   {row['ratio']:.3f}"
-        )
+        figures = f"{row['value']:9.2f} {row['unit']}  {row['reference']:9.2f}  {row['ratio']:.3f}"
+        print(f"{row['name']:52s} {figures}")
