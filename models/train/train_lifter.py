@@ -29,7 +29,7 @@ from models.train.random_camera import ViewRanges, WindowSampler
 
 @dataclass(frozen=True, slots=True)
 class LifterRecipe:
-    """All choices of a training; the defaults give the bundled weights.
+    """All choices of a training; the defaults give a lifter like the bundled one.
 
     minutes: when set, the schedule follows the clock and the training ends after so many minutes of work,
     whatever number of steps that makes; otherwise `steps` decides and the result depends on the seed alone.
@@ -38,7 +38,7 @@ class LifterRecipe:
     network: VideoPose3DConfig = field(
         default_factory=lambda: VideoPose3DConfig((3, 3, 3), 320, features_in=FEATURES_IN, dropout=0.1)
     )
-    steps: int = 15_000
+    steps: int = 7_600
     batch: int = 256
     learning_rate: float = 1e-3
     seed: int = 1
