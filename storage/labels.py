@@ -18,7 +18,6 @@ _ORIGINS = {origin.value: origin for origin in LabelOrigin}  # a dict is faster 
 _PUT_EVENT, _PUT_INTERVAL = schema.upsert(_events), schema.upsert(_intervals)
 _PUT_ANNOTATOR = insert(_annotators).values(name=bindparam("name")).on_conflict_do_nothing()
 _Label = TypeVar("_Label", Event, Interval)
-_SUGGESTED = (LabelOrigin.TRANSFERRED.value, LabelOrigin.MODEL.value)
 
 
 def events(tx: Connection, video_uid: str | None = None) -> list[Event]:
@@ -76,7 +75,7 @@ def delete_event(tx: Connection, uid: str) -> None:
 
 def suggestions(tx: Connection, video_uid: str | None = None) -> list[Event]:
     """Events that a model or a transfer proposed and nobody has accepted yet, by video and pts."""
-    found = select(_events).where(_events.c.origin.in_(_SUGGESTED))
+    found = select(_events).where(schema.SUGGESTED)
     if video_uid is not None:
         found = found.where(_events.c.video_uid == video_uid)
     return _read_events(tx, found.order_by(_events.c.video_uid, _events.c.pts, _events.c.uid))

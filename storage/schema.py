@@ -28,6 +28,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
 REVISION = "0001"  # the newest revision in storage/migrations/versions
 CHUNK_FRAMES = 256  # frames of keypoints per row of track_chunks
+SUGGESTED = text("origin IN ('transferred', 'model')")  # literally so, or its index is not used
 
 metadata = MetaData()
 
@@ -155,7 +156,7 @@ events = Table(
         "ix_events_suggestions",
         "video_uid",
         "pts",
-        sqlite_where=text("origin IN ('transferred', 'model')"),
+        sqlite_where=SUGGESTED,
     ),
 )
 

@@ -51,7 +51,9 @@ def export_csv(project: Project, path: Path) -> None:
     with project.reading() as tx, replacing(path) as file:
         takes = {video.uid: video for video in videos.all_videos(tx)}
         names = {e.uid: e.name for ontology in ontologies.all_ontologies(tx) for e in ontology.events}
-        rows = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        rows = csv.DictWriter(
+            file, COLUMNS, lineterminator="\r\n"
+        )  # as RFC 4180; cells with either are quoted
         rows.writeheader()
         for video in takes.values():
             for event in labels.events(tx, video.uid):
