@@ -151,7 +151,7 @@ def test_files_are_loaded_by_shape_and_wrong_ones_refused(tmp_path: Path) -> Non
 
 
 def test_the_bundled_lifter_lifts_a_standing_person() -> None:
-    """Somebody upright, facing the camera, arms hanging: heights in the right order, as tall as people are."""
+    """Somebody upright, facing the camera, arms hanging: heights in order, as tall as people are."""
     shape = {
         "right ankle": (-10, 85), "right knee": (-10, 45), "right hip": (-9, 0),
         "left hip": (9, 0), "left knee": (10, 45), "left ankle": (10, 85),
