@@ -389,13 +389,18 @@ class RenameVideo:
 
 @dataclass(frozen=True, slots=True)
 class RelinkVideo:
-    """Say where a video's file lies now; path: relative to the project, with forward slashes."""
+    """Say where a video's file lies now; path: relative to the project, with forward slashes.
+
+    content_hash: of that file where it is not the same content; None = it is.
+    """
 
     uid: str
     path: str
+    content_hash: str | None = None
     text: str = "relink video"
 
     def apply(self, tx: Connection) -> ChangeSet:
         old = videos.get(tx, self.uid)
-        videos.relink(tx, self.uid, self.path)
-        return ChangeSet(frozenset({self.uid}), frozenset({"videos"}), None, RelinkVideo(self.uid, old.path))
+        videos.relink(tx, self.uid, self.path, self.content_hash)
+        back = RelinkVideo(self.uid, old.path, old.info.content_hash)
+        return ChangeSet(frozenset({self.uid}), frozenset({"videos"}), None, back)

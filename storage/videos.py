@@ -89,10 +89,13 @@ def by_content_hash(tx: Connection, content_hash: str) -> list[Video]:
     return [_video(row) for row in tx.execute(found)]
 
 
-def relink(tx: Connection, uid: str, path: str) -> None:
-    """Tell where the video lies now; the caller has proved by its content hash that it is the same."""
+def relink(tx: Connection, uid: str, path: str, content_hash: str | None = None) -> None:
+    """Tell where the video lies now. content_hash: of a file that a person took in the place of the first one;
+    None = the content is the same.
+    """
     get(tx, uid)
-    tx.execute(update(_videos).where(_videos.c.uid == uid).values(path=path))
+    values = {"path": path} | ({} if content_hash is None else {"content_hash": content_hash})
+    tx.execute(update(_videos).where(_videos.c.uid == uid).values(values))
 
 
 def rename(tx: Connection, uid: str, name: str) -> None:

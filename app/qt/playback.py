@@ -6,14 +6,13 @@ the playhead lies on the frame the person looked at, however slow decoding is.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from app.folders import cache_folder
 from app.qt.decoder import Decoder
 from app.qt.workspace import Workspace
 from storage.videos import Video, absolute_path
@@ -222,7 +221,7 @@ class Playback(QObject):
         take = self.workspace.take
         if take is None or uid != take.uid:
             return
-        if info.times != take.info.times:  # type: ignore[attr-defined]
+        if info.content_hash != take.info.content_hash:  # type: ignore[attr-defined]
             self._on_failed(
                 uid, "This file changed: its frames are not those that were labelled. Relink the original."
             )
@@ -237,5 +236,5 @@ class Playback(QObject):
 
 
 def proxy_folder() -> Path:
-    """Where proxies of long-GOP videos are kept; KEYPHASE_CACHE_DIR moves it."""
-    return Path(os.environ.get("KEYPHASE_CACHE_DIR") or platformdirs.user_cache_dir("keyphase")) / "proxies"
+    """Where proxies of long-GOP videos are kept."""
+    return cache_folder() / "proxies"

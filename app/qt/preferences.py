@@ -6,19 +6,17 @@ A damaged file is set aside, never an obstacle to starting.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from app.folders import settings_folder
 
 RECENT_LIMIT = 12
 
 
 def preferences_path() -> Path:
-    """The file; the environment variable KEYPHASE_CONFIG_DIR moves it (for tests and portable use)."""
-    folder = os.environ.get("KEYPHASE_CONFIG_DIR") or platformdirs.user_config_dir("keyphase")
-    return Path(folder) / "preferences.json"
+    """The file."""
+    return settings_folder() / "preferences.json"
 
 
 class Preferences:

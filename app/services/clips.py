@@ -69,10 +69,10 @@ def export_clip(
     column_px = max(cell.width_px for cell in cells)
     row_px = options.height_px + (BAND_PX if options.burn_labels else 0)
     width, height = columns * (column_px + GAP_PX) - GAP_PX, rows * (row_px + GAP_PX) - GAP_PX
-    out.parent.mkdir(parents=True, exist_ok=True)
     frame_map: list[list[int]] = []
     with ExitStack() as stack:
         readers = [stack.enter_context(open_take(session, cell.video)) for cell in cells]
+        out.parent.mkdir(parents=True, exist_ok=True)
         writer = stack.enter_context(ClipWriter(out, width, height, rate_of(reference.info.times)))
         for done, frame in enumerate(clock):
             canvas = np.full((height, width, 3), 24, dtype=np.uint8)
@@ -91,7 +91,7 @@ def export_clip(
 
 
 def clip_clock(times: FrameTimes) -> NDArray[np.int64]:
-    """Reference frame shown by each clip frame: all of them, or sampled evenly in time when the rate varies."""
+    """Reference frame of each clip frame: all of them, or sampled evenly in time when the rate varies."""
     if not times.is_variable:
         return np.arange(len(times), dtype=np.int64)
     count = max(1, round(times.duration_s * float(rate_of(times))))

@@ -196,11 +196,8 @@ def _draw(
 def _shadow(frame: NDArray[np.uint8], root: Floats, script: TakeScript) -> None:
     """A soft blob on the floor below the figure."""
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    ring = np.stack([0.45 * np.cos(angle), np.zeros(40), 0.25 * np.sin(angle)], axis=1) + [
-        root[0],
-        0,
-        root[2],
-    ]
+    ring = np.stack([0.45 * np.cos(angle), np.zeros(40), 0.25 * np.sin(angle)], axis=1)
+    ring += np.array([root[0], 0, root[2]])
     mask = np.zeros(frame.shape[:2], dtype=np.uint8)
     cv2.fillConvexPoly(mask, np.round(_project(ring, script)[0]).astype(np.int32), 110)
     mask = cv2.GaussianBlur(mask, (0, 0), 6)

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from app.folders import cache_folder, settings_folder
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -31,7 +31,8 @@ app = QGuiApplication(sys.argv[:1])
 surface, context = QOffscreenSurface(), QOpenGLContext()
 surface.create()
 ok = context.create() and context.makeCurrent(surface)
-print(app.platformName(), f"OpenGL {context.format().majorVersion()}.{context.format().minorVersion()}" if ok else "no OpenGL")
+version = context.format()
+print(app.platformName(), f"OpenGL {version.majorVersion()}.{version.minorVersion()}" if ok else "no OpenGL")
 """
 
 
@@ -113,10 +114,7 @@ def _weights() -> dict[str, Any]:
 
 
 def _folders() -> list[dict[str, Any]]:
-    folders = {
-        "settings folder": Path(platformdirs.user_config_dir("keyphase")),
-        "cache folder": Path(platformdirs.user_cache_dir("keyphase")),
-    }
+    folders = {"settings folder": settings_folder(), "cache folder": cache_folder()}
     return [_check(name, _writable(path), str(path)) for name, path in folders.items()]
 
 

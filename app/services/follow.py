@@ -32,7 +32,7 @@ def follow_person(
     model: str | None = None,
     device: str = "auto",
 ) -> Generator[Progress, None, None]:
-    """Estimate one person's pose from frame `start` on, each box from the pose before; one undo step at the end.
+    """Estimate one person's pose from frame `start` on, each box from the pose before; one undo step in all.
 
     box: x1, y1, x2, y2 px in frame `start`; None takes the pose of `person` there. person: whom of the active
     track it is; None adds a person. Corrections by people are kept and guide the following frames. Stops
@@ -67,6 +67,8 @@ def follow_person(
             pose = estimator.predict(frame, np.asarray(box, np.float32)[None])[0]
             lost = lost + 1 if float(pose[:, 2].mean()) < LOST_CONFIDENCE else 0
             if lost >= LOST_FRAMES:
+                seen = sum(frame <= index - LOST_FRAMES for frame, _, _ in places)
+                places, values = places[:seen], values[:seen]
                 break
             own = track is not None and who < track.people
             for joint in range(joints):

@@ -17,7 +17,7 @@ from storage.videos import Video
 def write_frames(session: Session, video: Video, indices: Sequence[int], out: Path) -> Iterator[Progress]:
     """Write frames `indices` to folder `out` as `NAME_f000012_pts4567.png`.
 
-    Raises KnownError before anything is written when an index is outside the video.
+    Raises KnownError before anything is written when an index is outside the video or its file is missing.
     """
     count = video.info.frame_count
     for index in indices:
@@ -25,8 +25,8 @@ def write_frames(session: Session, video: Video, indices: Sequence[int], out: Pa
             raise KnownError(
                 f"Take '{video.name}' has no frame {index}.", hint=f"Frames go from 0 to {count - 1}."
             )
-    out.mkdir(parents=True, exist_ok=True)
     with open_take(session, video) as reader:
+        out.mkdir(parents=True, exist_ok=True)
         for done, index in enumerate(indices):
             path = out / frame_file_name(video, index)
             coded, png = cv2.imencode(".png", cv2.cvtColor(reader.frame(index), cv2.COLOR_RGB2BGR))
@@ -37,4 +37,6 @@ def write_frames(session: Session, video: Video, indices: Sequence[int], out: Pa
 
 
 def frame_file_name(video: Video, index: int) -> str:
-    return f"{video.name}_f{index:06d}_pts{video.info.times.pts_at(index)}.png"
+    """`NAME_f000012_pts4567.png`; what no file name can hold becomes `_`."""
+    name = "".join("_" if letter in '/\\:*?"<>|' or letter < " " else letter for letter in video.name)
+    return f"{name}_f{index:06d}_pts{video.info.times.pts_at(index)}.png"

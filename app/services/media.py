@@ -11,6 +11,7 @@ from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
+from models.domain.video import VideoInfo
 from storage import videos
 from storage.content_hash import content_hash
 from storage.reader import VideoReader, open_video
@@ -61,7 +62,7 @@ def open_take(session: Session, video: Video) -> VideoReader:
             hint="Use 'Relink' to show where it is now; labels and poses are safe.",
         )
     reader = open_video(path, fps=video.fps)
-    if reader.info.content_hash != video.info.content_hash and reader.info.times != video.info.times:
+    if reader.info.content_hash != video.info.content_hash:
         reader.close()
         raise KnownError(
             f"The file of take '{video.name}' changed: its frames are not those that were labelled.",
@@ -100,31 +101,44 @@ def find_moved(missing: Iterable[Video], folder: Path) -> dict[str, Path]:
 
 
 def check_candidate(video: Video, path: Path) -> tuple[bool, str]:
-    """Whether a file is the video of a take (by content, or frame for frame the same clock), and what differs.
-
-    Raises KnownError when the file cannot be read.
-    """
-    with open_video(path, fps=video.fps) as reader:
-        info = reader.info
+    """Whether a file has the content of a take, and else what differs. KnownError when it cannot be read."""
+    info = _info(video, path)
     if info.content_hash == video.info.content_hash:
         return True, ""
-    if info.frame_count != video.info.frame_count:
-        return False, f"other length: {info.frame_count} frames, not {video.info.frame_count}"
-    if info.times != video.info.times:
-        return False, "the frames have other timestamps"
-    if (info.width_px, info.height_px) != (video.info.width_px, video.info.height_px):
-        return False, f"other size: {info.width_px}×{info.height_px}"
-    return True, "encoded again: same frames at the same times"
+    return False, _misfit(video.info, info) or "same frame times: this take encoded again, or another one?"
 
 
 def relink(session: Session, video_uid: str, path: Path) -> None:
-    """Point a take at the file where it is now. Raises KnownError unless the frames are the same."""
+    """Point a take at the file where it is now.
+
+    A file of other content is accepted when it has frames of the same size at the same times (the take encoded
+    again); KnownError otherwise.
+    """
     with session.project.reading() as tx:
         video = videos.get(tx, video_uid)
-    same, difference = check_candidate(video, path)
-    if not same:
+    info = _info(video, path)
+    same = info.content_hash == video.info.content_hash
+    difference = "" if same else _misfit(video.info, info)
+    if difference:
         raise KnownError(
             f"{path.name} is not the video of take '{video.name}': {difference}.",
             hint="Choose the original file, or add this one as a new take.",
         )
-    session.history.do(RelinkVideo(video_uid, relative_path(session.project, path)))
+    content_hash = None if same else info.content_hash
+    session.history.do(RelinkVideo(video_uid, relative_path(session.project, path), content_hash))
+
+
+def _info(video: Video, path: Path) -> VideoInfo:
+    with open_video(path, fps=video.fps) as reader:
+        return reader.info
+
+
+def _misfit(wanted: VideoInfo, found: VideoInfo) -> str:
+    """Why labels of one video cannot lie on the other; "" when its frames have the same times and size."""
+    if found.frame_count != wanted.frame_count:
+        return f"other length: {found.frame_count} frames, not {wanted.frame_count}"
+    if found.times != wanted.times:
+        return "the frames have other timestamps"
+    if (found.width_px, found.height_px) != (wanted.width_px, wanted.height_px):
+        return f"other size: {found.width_px}×{found.height_px}"
+    return ""

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.services.media import open_take
+from app.services.people import Columns, in_columns_of, without_ghosts
 from app.session import Session
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
-from models.domain.track import KeypointTrack, Origin
+from models.domain.track import Origin
 from models.run.detect import PersonFinder
 from models.run.pose2d import PoseEstimator
 from models.run.track import PersonTracker
@@ -23,8 +24,6 @@ from storage.tracks import TrackInfo
 
 # Frames between two commits: a killed job loses at most this much.
 COMMIT_FRAMES = 32
-# A person seen in fewer frames than this share of the take (and fewer than 10 frames) is dropped as a ghost.
-GHOST_SHARE = 0.05
 
 
 def estimate_poses(
@@ -59,16 +58,15 @@ def estimate_poses(
             with session.project.transaction() as tx:
                 runs.start(tx, run)
                 tracks.create(tx, track)
-            start = 0
-        else:
-            with session.project.reading() as tx:
-                start = tracks.frames_written(tx, track.uid)
+        with session.project.reading() as tx:
+            start = tracks.frames_written(tx, track.uid)
+            columns = Columns(tracks.read_frames(tx, track.uid, start - COMMIT_FRAMES, start).values)
         yield Progress(start, frames, f"poses · {video.name}")
         batch: list[NDArray[np.float32]] = []
         for index, frame in enumerate(reader.frames(start, frames), start=start):
             boxes = user_boxes.get(index) if user_boxes else None
             values, _ = tracker.step(frame, user_boxes=boxes)
-            batch.append(_fixed_people(values, max_people, len(skeleton)))
+            batch.append(columns.place(values))
             if len(batch) == COMMIT_FRAMES or index == frames - 1:
                 block = np.stack(batch)
                 with session.project.transaction() as tx:
@@ -81,10 +79,10 @@ def estimate_poses(
 def _finish(session: Session, run: Run, track: TrackInfo) -> None:
     """Drop ghosts, keep corrections of the earlier track, make the new one active: one transaction."""
     with session.project.transaction() as tx:
-        result = _without_ghosts(tracks.read(tx, track.uid))
+        result = without_ghosts(tracks.read(tx, track.uid))
         earlier = tracks.active(tx, track.video_uid, 2)
         if earlier is not None and earlier.uid != track.uid:
-            result = result.keeping_corrections_of(tracks.read(tx, earlier.uid))
+            result = result.keeping_corrections_of(in_columns_of(result, tracks.read(tx, earlier.uid)))
         tracks.remove(tx, track.uid)
         tracks.create(tx, replace(track, people=result.people))
         tracks.write_frames(tx, track.uid, 0, result.values, result.origin)
@@ -93,41 +91,6 @@ def _finish(session: Session, run: Run, track: TrackInfo) -> None:
     session.announce({track.video_uid}, {"tracks", "runs"})
 
 
-def _fixed_people(values: NDArray[np.float32], people: int, joints: int) -> NDArray[np.float32]:
-    fixed = np.full((people, joints, 3), np.nan, dtype=np.float32)
-    fixed[..., 2] = 0
-    fixed[: min(people, len(values))] = values[:people]
-    return fixed
-
-
 def _origin_of(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     seen = np.isfinite(values[..., 0])
     return np.where(seen, np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
-
-
-def _without_ghosts(track: KeypointTrack) -> KeypointTrack:
-    """People in the order of how much of the take they fill; those seen only for a moment are dropped.
-
-    The first person of a track is the main one, for lifting and alignment: the most present and largest.
-    """
-    seen = track.seen.any(axis=2)
-    present = seen.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        heights = [
-            float(
-                np.median(
-                    np.nanmax(track.values[seen[:, p], p, :, 1], axis=1)
-                    - np.nanmin(track.values[seen[:, p], p, :, 1], axis=1)
-                )
-            )
-            if present[p]
-            else 0.0
-            for p in range(track.people)
-        ]
-    least = min(10, max(1, int(GHOST_SHARE * track.frames)))
-    order = sorted(
-        (p for p in range(track.people) if present[p] >= least),
-        key=lambda p: -present[p] * heights[p],
-    )
-    keep = order or [0]
-    return replace(track, values=track.values[:, keep], origin=track.origin[:, keep])
