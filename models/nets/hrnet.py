@@ -74,7 +74,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(out)) + x)
+        result: Tensor = self.relu(self.bn2(self.conv2(out)) + x)
+        return result
 
 
 class Bottleneck(nn.Module):
@@ -96,7 +97,8 @@ class Bottleneck(nn.Module):
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
-        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        result: Tensor = self.relu(out + (x if self.downsample is None else self.downsample(x)))
+        return result
 
 
 class ExchangeModule(nn.Module):
@@ -112,7 +114,7 @@ class ExchangeModule(nn.Module):
             nn.Sequential(*(BasicBlock(c) for _ in range(blocks))) for c in channels
         )
         self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(self._path(channels, source, target) for source in range(len(channels)))
+            nn.ModuleList(self._path(channels, i, target) for i in range(len(channels)))  # type: ignore[misc]
             for target in range(outputs)
         )
         self.relu = nn.ReLU(inplace=True)
@@ -152,7 +154,7 @@ def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
             layers.append(_conv_bn(before[i], out, 3))
         else:
             layers.append(None)
-    return nn.ModuleList(layers)
+    return nn.ModuleList(layers)  # type: ignore[arg-type]  # None keeps an index without keys
 
 
 def _apply_transition(layers: nn.ModuleList, xs: list[Tensor]) -> list[Tensor]:
@@ -205,7 +207,8 @@ class HRNet(nn.Module):
         xs = self.stage2(_apply_transition(self.transition1, [x]))
         xs = self.stage3(_apply_transition(self.transition2, xs))
         xs = self.stage4(_apply_transition(self.transition3, xs))
-        return self.final_layer(xs[0])
+        heatmaps: Tensor = self.final_layer(xs[0])
+        return heatmaps
 
     @torch.no_grad()
     def initialise(self) -> None:

@@ -26,7 +26,14 @@ from models.run.crop import PADDING, affine, box_to_center_scale, crop_person, t
 from models.run.device import choose_device
 from models.run.fold import fold_batch_norm
 from models.run.heatmap import decode_peak, decode_softmax, flip_back, softmax_maps
-from models.run.weights import default_model, load_entry, load_strictly, load_tensors, resolve
+from models.run.weights import (
+    default_model,
+    load_entry,
+    load_strictly,
+    load_tensors,
+    read_description,
+    resolve,
+)
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, RGB, as in the published code
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -64,16 +71,20 @@ class PoseEstimator:
     ) -> PoseEstimator:
         """A bundled network by name (None: the default one), or a checkpoint in the published layout by path.
 
-        For a path the network is read off the tensors' shapes; skeleton and input size follow from the number
-        of joints and from a "256x192" (height x width) in the file name, unless they are given. Raises
-        KnownError.
+        For a path the network is read off the tensors' shapes. Files that `train_hrnet` wrote say the rest
+        themselves; for others skeleton and input size follow from the number of joints and from a "256x192"
+        (height x width) in the file name, unless they are given. Raises KnownError.
         """
         chosen = choose_device(device)
         path = Path(name) if name is not None else None
         if path is not None and (path.suffix or path.parent != Path()):
             tensors, source = load_tensors(path), path.name
-            decoder: Decoder = "peak"
-            padding, size = PADDING, _size_in_name(path.stem)
+            about = read_description(path)
+            decoder: Decoder = about.get("decoder", "peak")
+            padding, size = about.get("padding", PADDING), _size_in_name(path.stem)
+            if "input_wh" in about:
+                size = (about["input_wh"][0], about["input_wh"][1])
+            skeleton = skeleton or about.get("skeleton")
         else:
             entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
             tensors, source = load_entry(entry), entry.name

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.domain.errors import KnownError
+
+DESCRIPTION_KEY = "keyphase"  # of the metadata in a safetensors file
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,16 @@ def load_tensors(path: Path | str, *, sha256: str | None = None) -> dict[str, Te
     ):
         raise KnownError(f"{path.name} does not hold the weights of a network.")
     return {str(key).removeprefix("module."): value for key, value in loaded.items()}
+
+
+def read_description(path: Path | str) -> dict[str, Any]:
+    """What a `.safetensors` file that Keyphase trained says about its use; empty for any other file."""
+    try:
+        with safe_open(path, "pt") as handle:
+            description = json.loads((handle.metadata() or {}).get(DESCRIPTION_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError):
+        return {}
+    return description if isinstance(description, dict) else {}
 
 
 def load_strictly(net: nn.Module, tensors: Mapping[str, Tensor], source: str = "the weights file") -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain.errors import KnownError
 from models.run.pose2d import PoseEstimator
 from models.train.lspet import PoseData, load_pose_data
 
@@ -26,6 +25,7 @@ def evaluate_pose(
 ) -> dict[str, Any]:
     """Scores of `estimator` on `data_dir/split`, ready for JSON; see `pck` for the keys."""
     data = load_pose_data(data_dir, split, limit)
+    data.require(estimator.skeleton)
     return {"data": split, **pck(predict_all(data, estimator), data, estimator.skeleton.joints)}
 
 
@@ -47,8 +47,6 @@ def pck(
     quarter of the joints by confidence, least first; it rises when the confidence means something. A joint
     without labels has None.
     """
-    if predicted.shape[1] != data.joints.shape[1]:
-        raise KnownError(f"The network has {predicted.shape[1]} joints, the data {data.joints.shape[1]}.")
     shoulder, hip, other_hip = (names.index(n) for n in ("left shoulder", "right hip", "left hip"))
     torso = np.linalg.norm(data.joints[:, shoulder] - data.joints[:, hip], axis=-1)
     usable = np.isfinite(torso) & (torso > 0)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
+from models.domain.skeleton import Skeleton
 
 BOX_MARGIN = 0.05  # joints lie inside the body: its outline is about this much of the longer side further out
 
@@ -36,6 +37,14 @@ class PoseData:
     def __len__(self) -> int:
         return len(self.images)
 
+    def require(self, skeleton: Skeleton) -> None:
+        """Raises KnownError unless the labels have the joints of `skeleton`, in its order."""
+        if self.joint_names != skeleton.joints:
+            raise KnownError(
+                f"The labels' {len(self.joint_names)} joints are not those of skeleton {skeleton.name}.",
+                hint=f"Expected in this order: {', '.join(skeleton.joints)}.",
+            )
+
 
 def person_boxes(joints: NDArray[np.float64], margin: float = BOX_MARGIN) -> NDArray[np.float64]:
     """Boxes (N, 4) around labelled joints (N, J, 2), grown on each side by `margin` of the longer side."""
@@ -51,7 +60,7 @@ def load_pose_data(data_dir: Path | str, split: str, limit: int | None = None) -
         with np.load(folder / f"{split}.npz", allow_pickle=False) as data:
             names, shards = data["name"][:limit], data["shard"][:limit]
             keypoints = data["keypoints"][:limit].astype(np.float64)
-            joint_names = tuple(str(name) for name in data["joint_names"])
+            joint_names = tuple(str(name).replace("_", " ") for name in data["joint_names"])
     except (OSError, KeyError, ValueError) as error:
         raise KnownError(
             f"No pose data '{split}' in {folder}: {error}.",
@@ -83,7 +92,7 @@ def _read_tar(path: Path, wanted: set[str]) -> dict[str, NDArray[np.uint8]]:
                 image = cv2.imdecode(np.frombuffer(handle.read(), np.uint8), cv2.IMREAD_COLOR_RGB)
                 if image is None:
                     raise KnownError(f"{member.name} in {path} is not a picture.")
-                pictures[member.name if member.name in wanted else stem] = image
+                pictures[member.name if member.name in wanted else stem] = np.asarray(image, np.uint8)
     except (OSError, tarfile.TarError) as error:
         raise KnownError(f"Cannot read {path}: {error}.") from error
     return pictures

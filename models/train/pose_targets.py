@@ -49,7 +49,8 @@ def distributions(
     weight = (visible & inside).astype(np.float32)
 
     def along(size: int, axis: int) -> NDArray[np.float32]:
-        g = np.exp(-((np.arange(size) - mu[..., axis, None]) ** 2) / (2 * sigma**2)).astype(np.float32)
-        return g / np.maximum(g.sum(-1, keepdims=True), 1e-12)
+        g = np.exp(-((np.arange(size) - mu[..., axis, None]) ** 2) / (2 * sigma**2))
+        return np.asarray(g / np.maximum(g.sum(-1, keepdims=True), 1e-12), np.float32)
 
-    return along(height, 1)[..., :, None] * along(width, 0)[..., None, :], weight
+    target = along(height, 1)[..., :, None] * along(width, 0)[..., None, :]
+    return target.astype(np.float32, copy=False), weight

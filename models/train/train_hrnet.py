@@ -24,6 +24,7 @@ from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.skeleton import Skeleton, load_skeleton
 from models.nets.hrnet import HRNet
+from models.run.weights import DESCRIPTION_KEY
 from models.train.lspet import PoseData, load_pose_data
 from models.train.pose_batches import batch_indices, make_batch
 from models.train.pose_losses import heatmap_cross_entropy, joint_mse, joint_ohkm
@@ -52,17 +53,13 @@ def train_hrnet(
     out.mkdir(parents=True, exist_ok=True)
     skeleton = load_skeleton(recipe.skeleton)
     data = load_pose_data(data_dir, split)
-    if data.joints.shape[1] != len(skeleton) or recipe.net.joints != len(skeleton):
-        raise KnownError(
-            f"{split} has {data.joints.shape[1]} joints, skeleton {recipe.skeleton} has {len(skeleton)}.",
-            hint="Choose the recipe made for this data.",
-        )
+    data.require(skeleton)
     cv2.setNumThreads(1)  # many small warps: threads cost more than they give
     torch.manual_seed(recipe.seed)
     net = HRNet(recipe.net)
     if recipe.published_init:
         net.initialise()
-    net = net.to(device=device, memory_format=torch.channels_last)
+    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     state = _resume(out / "checkpoint.pt", net, optimizer, recipe)
     step, samples, elapsed = int(state["step"]), int(state["samples"]), float(state["elapsed_s"])
@@ -90,8 +87,19 @@ def train_hrnet(
                 saved_at = now
             yield Progress(int(1000 * share), 1000, f"loss {running:.3f}, {samples} samples")
     _save(out / "checkpoint.pt", net, optimizer, recipe, step, samples, elapsed)
-    save_file({k: v.contiguous().cpu() for k, v in net.state_dict().items()}, out / f"{name}.safetensors")
+    tensors = {key: value.contiguous().cpu() for key, value in net.state_dict().items()}
+    save_file(tensors, out / f"{name}.safetensors", {DESCRIPTION_KEY: json.dumps(description(recipe))})
     yield Progress(1000, 1000, f"{samples} samples in {elapsed / 60:.0f} min")
+
+
+def description(recipe: PoseRecipe) -> dict[str, Any]:
+    """What `PoseEstimator.load` must know to use the network; it goes into the file of weights."""
+    return {
+        "skeleton": recipe.skeleton,
+        "input_wh": recipe.sizes[-1][1:],
+        "decoder": "softmax" if recipe.loss == "softmax" else "peak",
+        "padding": recipe.padding,
+    }
 
 
 def learning_rate_factor(share: float, recipe: PoseRecipe) -> float:
@@ -129,7 +137,7 @@ def _train_step(
         output, torch.from_numpy(target).to(device), torch.from_numpy(weight).to(device)
     )
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     value = float(loss.detach())
     if not math.isfinite(value):

@@ -14,7 +14,7 @@ import torch
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
-from models.nets.hrnet import HRNet, HRNetConfig
+from models.nets.hrnet import HRNetConfig
 from models.run.pose2d import PoseEstimator
 from models.run.weights import load_tensors
 from models.train.evaluate_pose import evaluate_pose, pck
@@ -97,9 +97,8 @@ def test_training_lowers_the_loss_and_the_result_can_be_scored(data_dir: Path, t
     notes = [p.note for p in train_hrnet(data_dir, tmp_path, RECIPE)]
     losses = [float(note.split()[1].strip(",")) for note in notes[:-1]]
     assert losses[-1] < losses[0]
-    net = HRNet(NET)
-    net.load_state_dict(load_tensors(tmp_path / "hrnet.safetensors"))
-    pose = PoseEstimator.of(net, "lsp14", (32, 32), torch.device("cpu"), decoder="softmax")
+    pose = PoseEstimator.load(tmp_path / "hrnet.safetensors", "cpu")
+    assert (pose.skeleton.name, pose.input_wh, pose.decoder) == ("lsp14", (32, 32), "softmax")
     scores = evaluate_pose(data_dir, "train", pose)
     assert 0 <= scores["mean"] <= 1 and set(scores["per_joint"]) == set(LSP.joints) and scores["people"] == 8
 
@@ -111,7 +110,7 @@ def test_published_losses_train_too(data_dir: Path, tmp_path: Path, loss: str) -
 
 
 def test_data_with_other_joints_are_refused(data_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(KnownError, match="14 joints"):
+    with pytest.raises(KnownError, match="14 joints are not those of skeleton coco17"):
         next(train_hrnet(data_dir, tmp_path, PoseRecipe()))
 
 
