@@ -26,6 +26,8 @@ from models.domain.ontology import load_ontology
 from storage import videos
 from storage.videos import Video
 
+ROOT = Path(__file__).parent.parent
+
 app = typer.Typer(
     name="keyphase",
     help="Label the phases of human actions in video. Without arguments: the window.",
@@ -104,18 +106,39 @@ def demo(
     """Make the demo project with the ordinary code, then open it."""
     import subprocess
 
+    from app.display import has_display
     from app.services.demo import PROJECT_NAME, build_demo
 
     found: list[dict[str, object]] = []
     run_job(build_demo(folder, found.append))
-    show(found[0], as_json, _demo_text(found[0]))
-    if not no_window:
-        command = [sys.executable, "-m", "app.qt.start", str(folder / PROJECT_NAME)]
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
+    summary = found[0]
+    project = str(folder / PROJECT_NAME)
+    if not no_window and not has_display():
+        # Nobody can look at a window here: write what it would show.
+        picture = folder / "window.png"
+        command = [
+            sys.executable,
+            "-m",
+            "app.qt.screenshot",
+            str(Path(project).resolve()),
+            str(picture.resolve()),
+        ]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        summary["screenshots"] = done.stdout.split("\n")[:-1]
+        if done.returncode != 0:
+            raise KnownError(
+                "The window could not be drawn.", hint=(done.stderr.strip().splitlines() or [""])[-1]
+            )
+        (folder / "summary.json").write_text(json.dumps(summary, indent=1), "utf-8")
+    show(summary, as_json, _demo_text(summary))
+    if not no_window and has_display():
+        command = [sys.executable, "-m", "app.qt.start", str(Path(project).resolve())]
+        raise typer.Exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
 
 def _demo_text(summary: Any) -> str:
     lines = [f"Demo project: {summary['project']}", f"Clip in step: {summary['clip']}"]
+    lines += [f"Window: {path}" for path in summary.get("screenshots", ())]
     for take in summary["takes"]:
         parts = [f"{take['frames']} frames"]
         if "pck_02" in take:
@@ -404,17 +427,19 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def bench(
-    only: Annotated[str | None, typer.Option(metavar="NAME", help="Only the group of this name.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="GROUP", help="Only this group of figures.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure speed: each figure beside a reference taken in the same run."""
-    from app.services.bench import run_benchmarks
+    from app.bench.figures import Figure
+    from app.bench.run import run_benchmarks
 
-    rows = run_benchmarks(only)
+    figures: list[Figure] = []
+    run_job(run_benchmarks(figures.append, only))
     if as_json:
-        show(rows, True)
+        show([figure.as_json() for figure in figures], True)
         return
-    table = Table("what", "value", "reference", "ratio")
-    for row in rows:
-        table.add_row(row["name"], row["value"], row["reference"], row["ratio"])
+    table = Table("what", "value", "ratio", "reference", "aim")
+    for figure in figures:
+        table.add_row(*figure.as_texts())
     Console().print(table)

@@ -29,20 +29,17 @@ from storage.reader import VideoReader, open_video
 PROXY_HEIGHT_PX = 360
 PROXY_FPS = Fraction(25)  # any; frames are matched by index
 FRAMES_PER_PROGRESS = 20
-LONG_GOP_FRAMES = 60
-LONG_GOP_FRAMES_HD = 30
-HD_SHORT_SIDE_PX = 1080
+LONG_GOP_PX = 60 * 1280 * 720  # between keyframes
 FOLDER_BYTES = 4 << 30  # about two hours of video
 
 
 def needs_proxy(reader: VideoReader) -> bool:
-    """Whether finding a frame takes so much decoding that a proxy pays: more than 60 frames between
-    keyframes, or more than 30 at 1080p and above.
+    """Whether finding a frame takes so much decoding that a proxy pays: from one keyframe to the next there are
+    more pixels than in 60 frames of 720p (27 frames of 1080p).
     """
     keys = np.append(reader.key_frames, len(reader.times))
     longest = int(np.diff(keys).max())
-    is_hd = min(reader.info.width_px, reader.info.height_px) >= HD_SHORT_SIDE_PX
-    return longest > (LONG_GOP_FRAMES_HD if is_hd else LONG_GOP_FRAMES)
+    return longest * reader.info.width_px * reader.info.height_px > LONG_GOP_PX
 
 
 def proxy_path(cache_dir: Path, source: VideoInfo) -> Path:

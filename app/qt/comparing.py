@@ -76,6 +76,11 @@ class Comparing(QObject):
             "go.end": lambda: self.go_to(10**9),
         }
 
+    @property
+    def take_count(self) -> int:
+        """Takes on the page, the reference included."""
+        return len(self._takes)
+
     # ---- what is compared
 
     def set_reference(self, uid: str) -> None:

@@ -10,7 +10,7 @@ from app.commands import ChangeSet, DeleteEvents, DeleteInterval, Together
 from app.qt.labelling import Labelling
 from app.qt.playback import Playback
 from app.qt.workspace import Workspace
-from models.domain.labels import Event
+from models.domain.labels import Event, Interval
 from storage import labels
 from widgets.label_panel import LabelPanel
 from widgets.label_table import VideoFacts
@@ -35,9 +35,10 @@ class Review(QObject):
         super().__init__(workspace)
         self.workspace, self.labelling, self.playback = workspace, labelling, playback
         self.panel, self.table, self.queues = panel, table, tuple(queues)
+        self._labels: dict[str, tuple[list[Event], list[Interval]]] = {}  # by take, as last read
         self._refresh = QTimer(self, singleShot=True, interval=30)
         self._refresh.timeout.connect(self.reload)
-        workspace.project_changed.connect(self.reload)
+        workspace.project_changed.connect(self._on_project_changed)
         workspace.edited.connect(self._on_edited)
         workspace.frame_changed.connect(self._on_frame)
         labelling.labels_changed.connect(self._on_labels)
@@ -68,21 +69,31 @@ class Review(QObject):
         return next((queue for queue in self.queues if queue.isVisible()), self.queues[0])
 
     def reload(self) -> None:
-        """Read all labels of the project."""
+        """Show all labels of the project; only takes whose labels changed are read again."""
         session = self.workspace.session
         if session is None:
+            self._labels.clear()
             self.panel.set_ontology(None)
             self.table.set_labels((), {}, ())
             for queue in self.queues:
                 queue.set_suggestions((), {}, ())
             return
         videos = {video.uid: VideoFacts(video.name, video.info.times) for video in self.workspace.takes}
+        self._labels = {uid: found for uid, found in self._labels.items() if uid in videos}
         with session.project.reading() as tx:
-            events, intervals = labels.events(tx), labels.intervals(tx)
+            for uid in videos:
+                if uid not in self._labels:
+                    self._labels[uid] = (labels.events(tx, uid), labels.intervals(tx, uid))
+        events = [event for found, _ in self._labels.values() for event in found]
+        intervals = [interval for _, found in self._labels.values() for interval in found]
         known = session.ontologies()
         self.table.set_labels((*events, *intervals), videos, known)
         for queue in self.queues:
             queue.set_suggestions(events, videos, known)
+
+    def _on_project_changed(self) -> None:
+        self._labels.clear()
+        self.reload()
 
     def jump(self, video_uid: str, pts: int) -> None:
         """Show a moment of a take."""
@@ -149,4 +160,6 @@ class Review(QObject):
 
     def _on_edited(self, change: ChangeSet) -> None:
         if {"events", "intervals", "ontology", "videos"} & change.kinds:
+            for uid in change.videos:
+                self._labels.pop(uid, None)
             self._refresh.start()

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from app.display import has_display
+
 
 def run_window(project: str | None = None) -> int:
     """Open the window (on a project file if one is named) and stay until it is closed."""
@@ -47,13 +49,6 @@ def make_window():  # type: ignore[no-untyped-def]
     preferences = Preferences()
     apply_theme(app, THEMES.get(str(preferences.get("theme", ""))) or system_theme())
     return app, MainWindow(preferences)
-
-
-def has_display() -> bool:
-    """Whether a window can be seen: always on Windows and macOS, with X or Wayland elsewhere."""
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 if __name__ == "__main__":

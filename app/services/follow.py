@@ -50,7 +50,7 @@ def follow_person(
             hint="Choose the model they were made with.",
         )
     if box is None:
-        if track is None or person is None:
+        if track is None or person is None or person >= track.people:
             raise KnownError(
                 "There is no pose here to start from.", hint="Draw a box around the person instead."
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
-from models.domain.track import Origin
+from models.domain.track import KeypointTrack, Origin
 from models.run.lift import Lifter
 from models.run.weights import default_model
 from storage import runs, tracks, videos
@@ -42,7 +43,7 @@ def lift_take(
             )
         )
         yield Progress(person + 1, poses.people, f"3D · {video.name}")
-    values = np.stack(lifted, axis=1)
+    values = _only_where_seen(np.stack(lifted, axis=1), poses)
     origin = np.where(np.isfinite(values[..., 0]), np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
     run = new_run("lift", model or default_model("lift3d").name, video_uid, {"source": source.uid})
     track = TrackInfo(new_uid(), video_uid, run.uid, "h36m17", 3, poses.people, poses.frames, False)
@@ -77,7 +78,17 @@ def relift_frames(
     renewed[:, person] = lifter.lift_range(
         poses.values[:, person], first, last, poses.skeleton, info.width_px, info.height_px, info.times.fps
     )
+    part = KeypointTrack(poses.skeleton, poses.values[first:last], poses.origin[first:last])
+    renewed = _only_where_seen(renewed, part)
     origin = np.where(np.isfinite(renewed[..., 0]), np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
     with session.project.transaction() as tx:
         tracks.write_frames(tx, target.uid, first, renewed, origin)
     return first, last
+
+
+def _only_where_seen(values: NDArray[np.float32], poses: KeypointTrack) -> NDArray[np.float32]:
+    """3D (T, P, 17, 4) without frames in which the person is not seen in 2D: nothing is shown that nobody saw."""
+    unseen = ~poses.seen[:, : values.shape[1]].any(axis=2)
+    values[unseen] = np.nan
+    values[..., 3][unseen] = 0
+    return values
