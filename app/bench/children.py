@@ -1,0 +1,80 @@
+"""Figures that need Qt: taken in processes of their own, so that the command line stays without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from app.bench.figures import Figure, Sizes
+from app.bench.video import write_sample
+from app.display import has_display
+from app.services.media import add_videos
+from app.session import Session
+from models.domain.errors import KnownError
+from models.domain.ontology import load_ontology
+
+TIMEOUT_S = 600.0
+BARE = "empty Qt window"
+
+
+def timeline_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
+    """Repaint of the timeline by number of labels."""
+    for row in _run("app.bench.child_timeline", [json.dumps(asdict(sizes))], folder):
+        yield Figure(**row)
+
+
+def window_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
+    """Time to the first painted window from the start of the process, and the peak of memory."""
+    bare, ours = [], []
+    for _ in range(sizes.starts + 1):
+        bare.append(_start_window("bare", folder))
+        ours.append(_start_window("keyphase", folder))
+    first, reference = (median(run["first_window_s"] for run in runs[1:]) for runs in (ours, bare))
+    yield Figure("window", f"first window ({ours[0]['platform']})", first, "s", reference, BARE, "≤ 2 s")
+    project = folder / "window.keyphase"
+    with Session.create(project, load_ontology("pouring")) as session:
+        for _ in add_videos(session, [write_sample(folder / "window.mp4", sizes.gops[0], sizes)]):
+            pass
+    played = _start_window("keyphase", folder, str(project))
+    if played["peak_bytes"]:
+        peaks = [median(run["peak_bytes"] for run in runs) / 2**20 for runs in (ours, bare)]
+        yield Figure("window", "peak memory, start page", peaks[0], "MiB", peaks[1], BARE)
+        name = f"peak memory, {sizes.video_frames} frames of {sizes.video_wh[1]}p played"
+        yield Figure("window", name, played["peak_bytes"] / 2**20, "MiB", peaks[1], BARE)
+
+
+def _start_window(what: str, folder: Path, *project: str) -> dict[str, Any]:
+    found: dict[str, Any] = _run("app.bench.child_window", [repr(time.time()), what, *project], folder)
+    return found
+
+
+def _run(module: str, arguments: list[str], folder: Path) -> Any:
+    """Run a module with the settings of nobody and return the JSON that it prints."""
+    root = str(Path(__file__).parent.parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "KEYPHASE_CONFIG_DIR": str(folder / "settings"),
+    }
+    if not has_display():
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise KnownError(f"The window could not be measured: {last}", hint="See 'keyphase doctor'.")
+    return json.loads(done.stdout)
