@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ NEWCOMER_SCORE = 0.4  # a detection must be this sure to start a person
 ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
+GIVE_WAY = 2.0  # times a person's worth that a newcomer needs to take its place
 GHOST_FRAMES = 8  # a person who left before this many frames gives its index to the next newcomer
 
 
@@ -57,12 +59,39 @@ class _Person:
     usual: float = 0.0
     confidence: float = 1.0
     frames: int = 0
+    score: float = 0.5
     rounds_unseen: int = 0
     hidden: int = 0
 
     @property
     def unsure(self) -> bool:
         return self.hidden > 0 or self.confidence < UNSURE * self.usual
+
+
+class _Activity:
+    """Where something moves: a small grey picture of slowly forgotten differences between frames."""
+
+    def __init__(self) -> None:
+        self._last = self._map = np.zeros((0, 0), dtype=np.float32)
+        self._scale = 1.0
+
+    def watch(self, frame: Frame) -> None:
+        self._scale = 96 / max(frame.shape[:2])
+        size = tuple(max(1, round(side * self._scale)) for side in frame.shape[1::-1])
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+        if small.shape != self._last.shape:
+            self._map = np.zeros_like(small)
+        else:
+            self._map = 0.9 * self._map + 0.1 * np.abs(small - self._last)
+        self._last = small
+
+    def share(self, box: NDArray[np.float64]) -> float:
+        """0.3 (all still) to 1.3 (as busy as the picture's mean, or more)."""
+        height, width = self._map.shape
+        x1, y1, x2, y2 = (box * self._scale).round().astype(int).clip(0, [width, height] * 2)
+        inside = self._map[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        busy = float(inside.mean()) if inside.size else 0.0
+        return 0.3 + min(1.0, busy / (float(self._map.mean()) + 0.1))
 
 
 class PersonTracker:
@@ -78,12 +107,14 @@ class PersonTracker:
         self._max_people, self._detect_every = max_people, detect_every
         self._people: list[_Person] = []
         self._since_detection = detect_every
+        self._activity = _Activity()
 
     def step(self, frame: Frame, user_boxes: NDArray[np.floating] | None = None) -> tuple[Floats, Floats]:
         """Keypoints (P, J, 3) and boxes (P, 4) px of everybody in the next frame.
 
         user_boxes: (n, 4) px, drawn by a person for this frame; they stand above the detector.
         """
+        self._activity.watch(frame)
         if user_boxes is not None and len(user_boxes):
             self._take_boxes(np.asarray(user_boxes, dtype=np.float64))
         elif self._must_detect():
@@ -129,27 +160,39 @@ class PersonTracker:
             if i in matched:
                 detected = found[matched[i], :4]
                 person.box = detected.copy() if person.unsure else (person.box + detected) / 2
-                person.rounds_unseen = 0
+                person.rounds_unseen, person.score = 0, float(found[matched[i], 4])
             else:
                 person.rounds_unseen += 1
+                person.score *= 0.8
                 lost = ROUNDS_UNSEEN if person.unsure else 3 * ROUNDS_UNSEEN
                 person.here = person.by_hand or person.rounds_unseen < lost
-        rest = np.array(
-            [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
-        )
-        for row in rest[np.argsort(-self._evidence(frame, found[rest]), kind="stable")] if len(rest) else []:
-            boxes = np.array([person.box for person in self._people if person.here]).reshape(-1, 4)
-            if overlaps(found[row : row + 1], boxes).max(initial=0.0) < SAME_BOX:
-                self._start(found[row, :4])
+        rest = [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
+        if rest:
+            self._take_newcomers(frame, found[rest])
 
-    def _evidence(self, frame: Frame, found: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much each detection (n, 5) looks like somebody worth following: score × size × confidence of
-        its pose. The pose network has its own opinion of what the detector takes for a person."""
-        if len(found) == 1:
-            return np.ones(1)
+    def _take_newcomers(self, frame: Frame, found: NDArray[np.float64]) -> None:
+        """Start people at detections (n, 5), those worth following most first; when all places are taken, one
+        that is worth far less gives way. What the detector takes for a person, the pose network may doubt."""
         confidence = self._estimator.predict(frame, found[:, :4])[..., 2].mean(axis=1)
-        size = np.sqrt([_area(box) for box in found])
-        return np.asarray(found[:, 4] * size * confidence, dtype=np.float64)
+        worth = [self._worth(row[:4], row[4], sure) for row, sure in zip(found, confidence, strict=True)]
+        for k in np.argsort(-np.array(worth), kind="stable"):
+            here = [person for person in self._people if person.here]
+            boxes = np.array([person.box for person in here]).reshape(-1, 4)
+            if overlaps(found[k : k + 1], boxes).max(initial=0.0) >= SAME_BOX:
+                continue
+            if len(here) >= self._max_people:
+                others = [(self._worth(p.box, p.score, p.confidence), p) for p in here if not p.by_hand]
+                least, person = min(others, key=lambda other: other[0], default=(np.inf, None))
+                if person is None or worth[k] < GIVE_WAY * least:
+                    continue
+                person.here, person.frames = False, 0
+            started = self._start(found[k, :4])
+            if started is not None:
+                started.score = float(found[k, 4])
+
+    def _worth(self, box: NDArray[np.float64], score: float, confidence: float) -> float:
+        """Score × size × confidence of the pose × (0.3 to 1.3, by how much moves inside the box)."""
+        return float(score * np.sqrt(_area(box)) * confidence * self._activity.share(box))
 
     def _start(self, box: NDArray[np.float64], *, replace: bool = False) -> _Person | None:
         """A person at `box`: somebody who left nearby, a ghost's index, a new index, anybody's who left.

@@ -205,11 +205,11 @@ def _train_step(
     size = int(rng.choice(sizes))
     scenes = [composer.compose(rng, size) for _ in range(max(2, round(batch * (256 / size) ** 2)))]
     images = normalise(torch.from_numpy(np.stack([scene.image for scene in scenes])).to(device))
-    heat, sides, share, weight = (target.to(device) for target in targets_of(scenes))
+    heat, sides, near, weight = (target.to(device) for target in targets_of(scenes))
     net.train()
     output: DetectorOutput = net(images)
     heat_loss = focal_loss(output.heat, heat, weight)
-    box_loss = sides_loss(output.sides, sides, share)
+    box_loss = sides_loss(output.sides, sides, near)
     optimizer.zero_grad(set_to_none=True)
     (heat_loss + SIDES_LOSS_WEIGHT * box_loss).backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 20.0)

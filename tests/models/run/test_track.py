@@ -135,3 +135,15 @@ def test_a_box_drawn_by_hand_stands_above_the_detector() -> None:
 def test_nobody_gives_no_rows() -> None:
     _, results = tracked([[]] * 5)
     assert all(values.shape == (0, len(OFFSETS), 3) for values in results)
+
+
+def test_a_still_thing_gives_way_to_somebody_who_moves() -> None:
+    people = [[person_at(500, 240, 1.3), person_at(100 + 4 * t, 240)] for t in range(40)]
+    world = World(people)
+    tracker = PersonTracker(world, world, max_people=1)
+    for world.frame in range(40):
+        frame = np.full((480, 640, 3), 80, dtype=np.uint8)
+        x = 100 + 4 * world.frame
+        frame[180:300, x - 20 : x + 20] = 230
+        values, _ = tracker.step(frame)
+    assert abs(values[0, :, 0].mean() - x) < 10
