@@ -36,6 +36,7 @@ from app.qt.thumbnailer import Thumbnailer
 from app.qt.workspace import Workspace
 from widgets.actions import ActionSet
 from widgets.compare_view import CompareView
+from widgets.curve_plot import CurvePlot
 from widgets.dialogs import Notice
 from widgets.job_panel import JobPanel
 from widgets.joints_panel import JointsPanel
@@ -77,11 +78,12 @@ class MainWindow(QMainWindow):
         self.label_panel, self.label_table, self.review_list = LabelPanel(), LabelTable(), ReviewList()
         self.joints_panel, self.compare_view, self.compare_review = JointsPanel(), CompareView(), ReviewList()
         self.compare_view.add_side_panel(self.compare_review)
-        self.tabs = QTabWidget()
+        self.curve_plot, self.tabs = CurvePlot(), QTabWidget()
         self.tabs.setDocumentMode(True)
         for name, panel in (
             ("Labels", self.label_panel),
             ("Joints", self.joints_panel),
+            ("Curves", self.curve_plot),
             ("Review", self.review_list),
             ("All labels", self.label_table),
         ):
@@ -133,6 +135,7 @@ class MainWindow(QMainWindow):
             self.view_3d,
             self.joints_panel,
             self.timeline,
+            self.curve_plot,
         )
         queues = (self.review_list, self.compare_review)
         self.review = Review(

@@ -12,6 +12,7 @@ from app.qt.relifter import Relifter
 from app.qt.workspace import Workspace
 from models.domain.skeleton import Skeleton, load_skeleton
 from widgets.canvas_gestures import Selection
+from widgets.curve_plot import CurvePlot
 from widgets.joints_panel import JointsPanel
 from widgets.skeleton_view import SkeletonView
 from widgets.theme import current
@@ -47,17 +48,20 @@ class Stage(QObject):
         view_3d: SkeletonView,
         joints: JointsPanel,
         timeline: Timeline,
+        curves: CurvePlot,
     ) -> None:
         super().__init__(workspace)
         self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
-        self.canvas, self.view_3d, self.joints, self.timeline = canvas, view_3d, joints, timeline
+        self.canvas, self.view_3d, self.joints = canvas, view_3d, joints
+        self.timeline, self.curves = timeline, curves
         self._ghost_frame: int | None = None  # the frame whose 3D before an edit is shown, too
         playback.frame_shown.connect(self.show_frame)
         posing.poses_changed.connect(self._on_poses_changed)
         posing.selection_changed.connect(self._on_selection)
         posing.frames_edited.connect(self._on_frames_edited)
         relifter.renewed.connect(posing.show_renewed_3d)
-        workspace.take_changed.connect(self._clear_ghost)
+        workspace.take_changed.connect(self._on_take_changed)
+        curves.scrubbed.connect(playback.scrub)
         workspace.project_changed.connect(relifter.forget)
         view_3d.joint_selected.connect(self._on_joint_in_3d)
         joints.person_selected.connect(lambda person: posing.select(Selection(person)))
@@ -72,6 +76,7 @@ class Stage(QObject):
         """Show the poses of frame `frame`: the one whose picture is on the canvas."""
         if frame != self._ghost_frame:
             self._clear_ghost()
+        self.curves.set_playhead(frame)
         found = self.posing.pose(frame)
         if found is None:
             self.canvas.set_pose(None)
@@ -150,27 +155,51 @@ class Stage(QObject):
             self.view_3d.set_ghost(before[0])
         self.relifter.renew(session, take_uid, person, first, stop)
 
+    def _on_take_changed(self) -> None:
+        self._clear_ghost()
+        take = self.workspace.take
+        self.curves.set_times(take.info.times if take else None)
+
     def _clear_ghost(self) -> None:
         if self._ghost_frame is not None:
             self._ghost_frame = None
             self.view_3d.set_ghost(None)
 
     def _show_curves(self) -> None:
-        """Confidence of the person, and the bend of the selected joint (or of the left knee) in 3D."""
-        curves = []
+        """On the timeline: confidence of the person, and the bend of the selected joint (or of the left knee)
+        in 3D. In the plots: everything about the selected joint."""
+        lanes = []
         confidence = self.posing.confidence()
         if confidence is not None:
-            curves.append(Curve.of("confidence", confidence, limits=(0.0, 1.0)))
+            lanes.append(Curve.of("confidence", confidence, limits=(0.0, 1.0)))
+        bend = self._bend_curve()
+        if bend is not None:
+            lanes.append(bend)
+        self.timeline.set_curves(lanes)
+        self.curves.set_curves([*self._joint_curves(), *([bend] if bend is not None else [])])
+
+    def _bend_curve(self) -> Curve | None:
         track = self.posing.track_3d
-        if track is not None:
-            skeleton = load_skeleton("h36m17")
-            joint = self._joint_3d()
-            if joint is None or skeleton.joints[joint] not in _HINGES:
-                joint = skeleton.index("left knee")
-            person = min(self.posing.selection.person if self.posing.selection else 0, track.people - 1)
-            values = bend_deg(track.values[:, person, :, :3], skeleton, joint)
-            curves.append(Curve.of(f"{skeleton.joints[joint]} °", values, current().accent.name()))
-        self.timeline.set_curves(curves)
+        if track is None:
+            return None
+        skeleton = load_skeleton("h36m17")
+        joint = self._joint_3d()
+        if joint is None or skeleton.joints[joint] not in _HINGES:
+            joint = skeleton.index("left knee")
+        person = min(self.posing.selection.person if self.posing.selection else 0, track.people - 1)
+        values = bend_deg(track.values[:, person, :, :3], skeleton, joint)
+        return Curve.of(f"{skeleton.joints[joint]} °", values, current().accent.name())
+
+    def _joint_curves(self) -> list[Curve]:
+        """Position and confidence of the selected 2D joint over the take."""
+        chosen, track, skeleton = self.posing.selection, self.posing.track, self.posing.skeleton
+        if chosen is None or chosen.joint is None or track is None or skeleton is None:
+            return []
+        name = skeleton.joints[chosen.joint]
+        values = track.values[:, chosen.person, chosen.joint]
+        return [
+            Curve.of(f"{name}: {what}", values[:, i]) for i, what in enumerate(("x px", "y px", "confidence"))
+        ]
 
 
 def bend_deg(positions: NDArray[np.float32], skeleton: Skeleton, joint: int) -> NDArray[np.float32]:
