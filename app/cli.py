@@ -27,6 +27,7 @@ from storage import videos
 from storage.videos import Video
 
 ROOT = Path(__file__).parent.parent
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="keyphase",
@@ -49,24 +50,23 @@ Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     try:
-        app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False)  # an Exit is returned as its code, and so is Ctrl+C
     except KnownError as error:
         print(f"keyphase: {error}", file=sys.stderr)
         return error.exit_code
-    except typer.Exit as done:
-        return done.exit_code
     except typer.TyperException as error:
         print(f"keyphase: {error.format_message()} Try 'keyphase --help'.", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("keyphase: stopped; what was committed is kept.", file=sys.stderr)
-        return 130
+        code = INTERRUPTED
     except BrokenPipeError:
         return 1
     except OSError as error:
         print(f"keyphase: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
         return 1
-    return 0
+    if code == INTERRUPTED:
+        print("keyphase: stopped; what was committed is kept.", file=sys.stderr)
+    return code if isinstance(code, int) else 0
 
 
 def show(result: Any, as_json: bool, text: str = "") -> None:

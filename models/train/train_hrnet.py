@@ -50,10 +50,10 @@ def train_hrnet(
     the recipe's joints or `out_dir` holds a run with another recipe.
     """
     out = Path(out_dir)
-    out.mkdir(parents=True, exist_ok=True)
     skeleton = load_skeleton(recipe.skeleton)
     data = load_pose_data(data_dir, split)
     data.require(skeleton)
+    out.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)  # many small warps: threads cost more than they give
     torch.manual_seed(recipe.seed)
     net = HRNet(recipe.net)
