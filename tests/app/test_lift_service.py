@@ -1,0 +1,120 @@
+"""3D skeletons: a whole take, and after an edit only what the edit reaches, with the same outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.commands import SetJoints
+from app.services.lift import lift_take, relift_frames
+from app.session import Session
+from models.domain.errors import KnownError
+from models.domain.ontology import load_ontology
+from models.domain.track import Origin
+from models.run.lift import Lifter
+from storage import runs, tracks
+from storage.videos import Video
+from tests.app.takes import add, put_track, raising, run, small_lifter, write_take
+
+FRAMES = 40
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Lifter, "load", lambda *a, **k: small_lifter())
+    with Session.create(tmp_path / "p.keyphase", load_ontology("pouring")) as made:
+        yield made
+
+
+@pytest.fixture
+def take(session: Session, tmp_path: Path) -> Video:
+    (video,) = add(session, write_take(tmp_path / "take.mp4", FRAMES))
+    people = np.stack([raising(FRAMES), raising(FRAMES, 0.4, 0.6)], axis=1)
+    people[:, 1, :, 0] += 90
+    put_track(session, video, people)
+    return video
+
+
+def values_3d(session: Session, take: Video) -> np.ndarray:
+    found = session.track(take.uid, 3)
+    assert found is not None
+    return found[1].values
+
+
+def test_every_person_gets_a_skeleton_in_metres(session: Session, take: Video) -> None:
+    steps = run(lift_take(session, take.uid, model="m"))
+    assert [step.done for step in steps] == [0, 1, 2]
+    info, track = session.track(take.uid, 3)  # type: ignore[misc]
+    assert (info.skeleton, track.values.shape) == ("h36m17", (FRAMES, 2, 17, 4))
+    assert np.isfinite(track.values).all() and not np.array_equal(track.values[:, 0], track.values[:, 1])
+    with session.project.reading() as tx:
+        (made,) = runs.all_runs(tx, take.uid)
+    source, _ = session.track(take.uid, 2)  # type: ignore[misc]
+    assert (made.kind, made.model, made.params, made.finished) == ("lift", "m", {"source": source.uid}, True)
+
+
+def test_without_2d_poses_it_says_what_to_do(session: Session, tmp_path: Path) -> None:
+    (video,) = add(session, write_take(tmp_path / "bare.mp4", 5, 70))
+    with pytest.raises(KnownError, match="bare") as told:
+        run(lift_take(session, video.uid, model="m"))
+    assert "pose" in told.value.hint
+    with session.project.reading() as tx:
+        assert runs.all_runs(tx, video.uid) == []
+
+
+@pytest.mark.parametrize("frame", [0, 17, FRAMES - 1])
+def test_lifting_again_after_an_edit_equals_lifting_everything(
+    session: Session, take: Video, frame: int
+) -> None:
+    run(lift_take(session, take.uid, model="m"))
+    before = values_3d(session, take)
+    source, _ = session.track(take.uid, 2)  # type: ignore[misc]
+    moved = np.array([[350.0, 60.0, 1.0]], np.float32)
+    session.history.do(
+        SetJoints(source.uid, np.array([[frame, 0, 9]]), moved, np.array([Origin.HUMAN], np.uint8))
+    )
+    lifter = small_lifter()
+    span = relift_frames(session, lifter, take.uid, 0, frame, frame + 1)
+    assert span == (max(0, frame - 4), min(FRAMES, frame + 5)), (
+        "a window of nine frames reaches four each way"
+    )
+    renewed = values_3d(session, take)
+    np.testing.assert_array_equal(renewed[:, 1], before[:, 1])
+    assert not np.array_equal(renewed[frame, 0], before[frame, 0])
+    run(lift_take(session, take.uid, model="m"))
+    np.testing.assert_allclose(renewed, values_3d(session, take), atol=1e-5)
+
+
+def test_undoing_the_edit_and_lifting_again_brings_the_first_skeleton_back(
+    session: Session, take: Video
+) -> None:
+    run(lift_take(session, take.uid, model="m"))
+    before = values_3d(session, take)
+    source, _ = session.track(take.uid, 2)  # type: ignore[misc]
+    gone = np.array([[np.nan, np.nan, 0.0]], np.float32)
+    session.history.do(SetJoints(source.uid, np.array([[20, 1, 5]]), gone, np.array([4], np.uint8)))
+    relift_frames(session, small_lifter(), take.uid, 1, 20, 21)
+    assert not np.allclose(values_3d(session, take)[20, 1], before[20, 1], atol=1e-5)
+    session.history.undo()
+    relift_frames(session, small_lifter(), take.uid, 1, 20, 21)
+    np.testing.assert_allclose(values_3d(session, take), before, atol=1e-5)
+
+
+def test_there_is_nothing_to_renew_without_a_3d_track_or_for_a_new_person(
+    session: Session, take: Video
+) -> None:
+    assert relift_frames(session, small_lifter(), take.uid, 0, 3, 4) is None
+    run(lift_take(session, take.uid, model="m"))
+    assert relift_frames(session, small_lifter(), take.uid, 2, 3, 4) is None
+
+
+def test_a_new_lift_takes_the_place_of_the_old_one_and_gives_it_back(session: Session, take: Video) -> None:
+    run(lift_take(session, take.uid, model="a"))
+    run(lift_take(session, take.uid, model="b"))
+    with session.project.transaction() as tx:
+        latest = runs.all_runs(tx, take.uid)[-1]
+        runs.remove(tx, latest.uid)
+        active = tracks.active(tx, take.uid, 3)
+        assert active is not None and runs.get(tx, active.run_uid).model == "a"
