@@ -80,10 +80,10 @@ def train_detector(
     `out_dir` holds a run with another recipe.
     """
     out = Path(out_dir)
-    out.mkdir(parents=True, exist_ok=True)
     composer = SceneComposer(
         crops_of(load_pose_data(data_dir, split)), load_textures(Path(textures)), recipe.mix
     )
+    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     net = PersonDetector(recipe.net)
     if initial is not None:
