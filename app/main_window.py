@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
             ("Joints", self.joints_panel),
             ("Curves", self.curve_plot),
             ("Review", self.review_list),
-            ("All labels", self.label_table),
+            ("Table", self.label_table),
         ):
             self.tabs.addTab(panel, name)
         self.left = _split(Qt.Orientation.Vertical, (self.media_list, 4), (self.job_panel, 1))
