@@ -1,23 +1,28 @@
 """Curves of the selected joint over the take: to see jitter, jumps and gaps of a prediction at a glance.
 
 One plot per curve, one above the other, with a common time axis in seconds. Drag the line or click to move
-the playhead; the wheel zooms. pyqtgraph draws only what is in view, so that long takes stay quick.
+the playhead; the wheel zooms. pyqtgraph draws only what is in view, so that long takes stay quick; it loads
+slowly, so that it comes only when curves are first looked at, and nothing is drawn while the plot is hidden.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from models.domain.timebase import FrameTimes
 from widgets.parts import column, label
 from widgets.theme import current
 from widgets.timeline_lanes import Curve
+
+if TYPE_CHECKING:
+    import pyqtgraph as pg
 
 PLOT_HEIGHT_PX = 110
 
@@ -34,16 +39,12 @@ class CurvePlot(QWidget):
         self._curves: tuple[Curve, ...] = ()
         self._plots: list[pg.PlotItem] = []
         self._lines: list[pg.InfiniteLine] = []
+        self._drawn: tuple[FrameTimes | None, list[str]] | None = None  # what the plots were made for
         self._index = 0
-        self._graphics = pg.GraphicsLayoutWidget()
-        self._graphics.setAntialiasing(True)
+        self._graphics: pg.GraphicsLayoutWidget | None = None
         self._empty: QLabel = label("Select a joint to see its curves.", "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout = column(self, margin_px=4)
-        layout.addWidget(self._empty, 1)
-        layout.addWidget(self._graphics, 1)
-        self._graphics.scene().sigMouseClicked.connect(self._on_click)
-        self._rebuild()
+        column(self, margin_px=4).addWidget(self._empty, 1)
 
     def set_times(self, times: FrameTimes | None) -> None:
         """The clock of the take; None = no take."""
@@ -54,13 +55,8 @@ class CurvePlot(QWidget):
 
     def set_curves(self, curves: Sequence[Curve]) -> None:
         """Curves with one value per frame, NaN = not known; the zoom stays while their names do."""
-        same = [c.name for c in curves] == [c.name for c in self._curves]
         self._curves = tuple(curves)
-        if same and self._plots:
-            for plot, curve in zip(self._plots, self._curves, strict=True):
-                plot.listDataItems()[0].setData(self._seconds, curve.values)
-        else:
-            self._rebuild()
+        self._draw()
 
     def set_playhead(self, index: int) -> None:
         self._index = index
@@ -73,15 +69,45 @@ class CurvePlot(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._drawn = None
+            self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.isVisible():
+            return
+        wanted = (self._times, [curve.name for curve in self._curves])
+        self._empty.setVisible(not self._curves)
+        if self._graphics is not None:
+            self._graphics.setVisible(bool(self._curves))
+        if self._drawn is not None and self._drawn[0] is wanted[0] and self._drawn[1] == wanted[1]:
+            for plot, curve in zip(self._plots, self._curves, strict=True):
+                plot.listDataItems()[0].setData(self._seconds, curve.values)
+        elif self._curves or self._plots:
             self._rebuild()
+        self._drawn = wanted
+
+    def _make_graphics(self) -> pg.GraphicsLayoutWidget:
+        import pyqtgraph as pg
+
+        graphics = pg.GraphicsLayoutWidget()
+        graphics.setAntialiasing(True)
+        graphics.scene().sigMouseClicked.connect(self._on_click)
+        self.layout().addWidget(graphics)
+        return graphics
 
     def _rebuild(self) -> None:
+        if self._graphics is None:
+            self._graphics = self._make_graphics()
+        import pyqtgraph as pg
+
         theme = current()
         self._graphics.clear()
         self._graphics.setBackground(theme.panel)
         self._plots, self._lines = [], []
-        self._empty.setVisible(not self._curves)
-        self._graphics.setVisible(bool(self._curves))
         for row, curve in enumerate(self._curves):
             plot = self._graphics.addPlot(row=row, col=0)
             plot.setMenuEnabled(False)

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QToolButton, QWidget
 
@@ -39,14 +39,23 @@ def icon(name: str, color: QColor | None = None) -> QIcon:
     drawn = QIcon()
     for mode, opacity in ((QIcon.Mode.Normal, 1.0), (QIcon.Mode.Disabled, 0.35)):
         for size_px in (16, 32, 48):
-            pixmap = QPixmap(size_px, size_px)
-            pixmap.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(pixmap)
-            painter.setOpacity(opacity)
-            paint_icon(painter, name, QRectF(0, 0, size_px, size_px), color or current().text)
-            painter.end()
-            drawn.addPixmap(pixmap, mode)
+            drawn.addPixmap(_pixmap(name, size_px, opacity, color or current().text), mode)
     return drawn
+
+
+def _pixmap(name: str, size_px: int, opacity: float, color: QColor) -> QPixmap:
+    """A square picture of an icon; drawn once, however many buttons show it."""
+    key = f"keyphase {name} {size_px} {opacity} {color.name()}"
+    pixmap = QPixmap()
+    if not QPixmapCache.find(key, pixmap):
+        pixmap = QPixmap(size_px, size_px)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setOpacity(opacity)
+        paint_icon(painter, name, QRectF(0, 0, size_px, size_px), color)
+        painter.end()
+        QPixmapCache.insert(key, pixmap)
+    return pixmap
 
 
 class IconButton(QToolButton):
