@@ -57,13 +57,13 @@ def _start_window(what: str, folder: Path, *project: str) -> dict[str, Any]:
 
 
 def _run(module: str, arguments: list[str], folder: Path) -> Any:
-    """Run a module with the settings of nobody and return the JSON that it prints."""
+    """Run a module as an installed program with the settings of nobody; returns the JSON that it prints."""
     root = str(Path(__file__).parent.parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "KEYPHASE_CONFIG_DIR": str(folder / "settings"),
-    }
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment["KEYPHASE_CONFIG_DIR"] = str(folder / "settings")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled in the first turn, which does not count
     if not has_display():
         environment["QT_QPA_PLATFORM"] = "offscreen"
     done = subprocess.run(
