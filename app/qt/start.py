@@ -1,12 +1,18 @@
-"""The story of a start: the application, its look, the window, the project; torch only when a job needs it."""
+"""The story of a start: application, look, window, project; torch only when a job needs it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.display import has_display
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.main_window import MainWindow
 
 
 def run_window(project: str | None = None) -> int:
@@ -25,7 +31,7 @@ def run_window(project: str | None = None) -> int:
     return app.exec()
 
 
-def make_window():  # type: ignore[no-untyped-def]
+def make_window() -> tuple[QApplication, MainWindow]:
     """The application and its window, not shown yet."""
     # Two Python threads hand over the interpreter more often: fewer gaps while a job computes.
     sys.setswitchinterval(0.0005)
