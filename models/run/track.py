@@ -29,7 +29,10 @@ NEWCOMER_SCORE = 0.4  # a detection must be this sure to start a person
 ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
-GIVE_WAY = 2.0  # times a person's worth that a newcomer needs to take its place
+NEWCOMERS = 6  # detections looked at as possible newcomers, the best first
+DOUBTED = 0.5  # of the surest pose of the frame: below, a newcomer is no person
+PART_OF = 0.5  # share of the smaller box inside the other from which two boxes are one person
+GIVE_WAY = 1.5  # times the worth of somebody new that a newcomer needs to take the place; 3 after 30 frames
 GHOST_FRAMES = 8  # a person who left before this many frames gives its index to the next newcomer
 
 
@@ -159,7 +162,9 @@ class PersonTracker:
         for i, person in enumerate(here):
             if i in matched:
                 detected = found[matched[i], :4]
-                person.box = detected.copy() if person.unsure else (person.box + detected) / 2
+                if not person.by_hand:
+                    choices = np.stack([person.box, detected, (person.box + detected) / 2])
+                    person.box = choices[int(self._confidence(frame, choices).argmax())]
                 person.rounds_unseen, person.score = 0, float(found[matched[i], 4])
             else:
                 person.rounds_unseen += 1
@@ -172,16 +177,28 @@ class PersonTracker:
 
     def _take_newcomers(self, frame: Frame, found: NDArray[np.float64]) -> None:
         """Start people at detections (n, 5), those worth following most first; when all places are taken, one
-        that is worth far less gives way. What the detector takes for a person, the pose network may doubt."""
-        confidence = self._estimator.predict(frame, found[:, :4])[..., 2].mean(axis=1)
+        that is worth far less gives way. What the detector takes for a person, the pose network may doubt; it
+        also tells which size of the box fits."""
+        found = found[:NEWCOMERS]
+        sizes = np.stack([_scaled(found[:, :4], factor) for factor in (1.0, 0.75, 1.35)], axis=1)
+        confidences = self._confidence(frame, sizes.reshape(-1, 4)).reshape(len(found), -1)
+        found[:, :4] = sizes[np.arange(len(found)), confidences.argmax(axis=1)]
+        confidence = confidences.max(axis=1)
+        surest = max([p.confidence for p in self._people if p.here and p.frames] + [float(confidence.max())])
         worth = [self._worth(row[:4], row[4], sure) for row, sure in zip(found, confidence, strict=True)]
         for k in np.argsort(-np.array(worth), kind="stable"):
             here = [person for person in self._people if person.here]
-            boxes = np.array([person.box for person in here]).reshape(-1, 4)
-            if overlaps(found[k : k + 1], boxes).max(initial=0.0) >= SAME_BOX:
+            if confidence[k] < DOUBTED * surest:
                 continue
+            boxes = np.array([person.box for person in here]).reshape(-1, 4)
+            if _covered(found[k], boxes) > PART_OF:
+                continue  # the same person in another size
             if len(here) >= self._max_people:
-                others = [(self._worth(p.box, p.score, p.confidence), p) for p in here if not p.by_hand]
+                others = [
+                    (self._worth(p.box, p.score, p.confidence) * (1 + min(p.frames, 30) / 30), p)
+                    for p in here
+                    if not p.by_hand
+                ]
                 least, person = min(others, key=lambda other: other[0], default=(np.inf, None))
                 if person is None or worth[k] < GIVE_WAY * least:
                     continue
@@ -189,6 +206,10 @@ class PersonTracker:
             started = self._start(found[k, :4])
             if started is not None:
                 started.score = float(found[k, 4])
+
+    def _confidence(self, frame: Frame, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean confidence of the joints found in each box (n,)."""
+        return np.asarray(self._estimator.predict(frame, boxes)[..., 2].mean(axis=1), dtype=np.float64)
 
     def _worth(self, box: NDArray[np.float64], score: float, confidence: float) -> float:
         """Score × size × confidence of the pose × (0.3 to 1.3, by how much moves inside the box)."""
@@ -230,7 +251,16 @@ class PersonTracker:
                 misses = [_distance(_joint_box(poses[k]), self._people[here[k]].box) for k in (a, b)]
                 if misses[0] == misses[1]:
                     misses = [-float(self._people[here[k]].frames) for k in (a, b)]
-                hidden.add(here[a] if misses[0] > misses[1] else here[b])
+                loser = here[a] if misses[0] > misses[1] else here[b]
+                youngest = min(here[a], here[b], key=lambda i: self._people[i].frames)
+                if (
+                    self._people[youngest].frames
+                    < GHOST_FRAMES
+                    <= self._people[here[a]].frames + self._people[here[b]].frames
+                ):
+                    loser = youngest  # it never was a second person
+                    self._people[loser].hidden = COAST_FRAMES
+                hidden.add(loser)
         return hidden
 
     def _coast(self, person: _Person) -> None:
@@ -293,6 +323,19 @@ def _pairs(people: list[_Person], boxes: NDArray[np.float64], least: float) -> d
         if overlap[row, column] >= least and row not in pairs and column not in pairs.values():
             pairs[row] = column
     return pairs
+
+
+def _covered(box: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Largest share of the smaller of two boxes, `box` and one of `others` (n, 4), that lies in the other."""
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:4], others[:, 2:])
+    inner = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = [max(min(_area(box), _area(other)), 1e-9) for other in others]
+    return float((inner / np.array(areas)).max()) if len(others) else 0.0
+
+
+def _scaled(boxes: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, factor * (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def _area(box: NDArray[np.float64]) -> float:
