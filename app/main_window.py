@@ -201,13 +201,18 @@ class MainWindow(QMainWindow):
         self.tasks.follow(self.current_take(), self.workspace.frame, box=(x1, y1, x2, y2), person=person)
 
     def _on_project_changed(self) -> None:
-        self.pages.setCurrentIndex(LABEL if self.workspace.session is not None else WELCOME)
+        self._turn_to(LABEL if self.workspace.session is not None else WELCOME)
         self.interface.refresh()
 
     def show_page(self, page: int) -> None:
         self.playback.pause()
         self.comparing.set_active(page == COMPARE)
+        self._turn_to(page)
+
+    def _turn_to(self, page: int) -> None:
+        """The pictures get the keys: else Space would press the first button of the page."""
         self.pages.setCurrentIndex(page)
+        (self.welcome, self.canvas, self.compare_view.stage)[page].setFocus()
 
     def toggle_compare(self) -> None:
         if self.workspace.session is not None:

@@ -117,9 +117,7 @@ def error_limits(clocks: Sequence[TakeClock]) -> tuple[float, float]:
     Cycle errors: from 1 frame to the 95th percentile, at least 4. Costs have no unit: from their median to
     their 98th percentile.
     """
-    errors = (
-        np.concatenate([clock.cell_error for clock in clocks if clock.error_name]) if clocks else np.zeros(0)
-    )
+    errors = np.concatenate([np.zeros(0), *(clock.cell_error for clock in clocks if clock.error_name)])
     errors = errors[np.isfinite(errors)]
     if not len(errors):
         return 0.0, 1.0

@@ -53,7 +53,7 @@ class Asking(QObject):
                 self.tasks.add([folder], fps=dialog.fps)
 
     def run_poses(self, uids: Sequence[str]) -> None:
-        """Ask for model and device, then find poses in takes; those without poses are ticked when none is named."""
+        """Ask for model and device, then find poses in takes; if none is named, those without are ticked."""
         session = self.workspace.session
         if session is None:
             return
@@ -140,9 +140,6 @@ class Asking(QObject):
         if dialog.exec():
             for uid, path in dialog.choice.paths.items():
                 self._try(lambda uid=uid, path=path: relink(session, uid, path))  # type: ignore[misc]
-            current = self.workspace.take.uid if self.workspace.take else None
-            if current in dialog.choice.paths:
-                self.workspace.reload_take()
 
     def _try(self, step: Callable[[], object]) -> bool:
         try:

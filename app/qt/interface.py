@@ -181,7 +181,8 @@ class Interface(QObject):
 
     def about(self) -> None:
         text = (
-            "Label the phases of human actions in video: exact frames, editable poses, takes that play in step.\n\n"
+            "Label the phases of human actions in video: "
+            "exact frames, editable poses, takes that play in step.\n\n"
             "MIT licence. The bundled models have licences of their own: see their model cards."
         )
         MessageDialog("Keyphase", text, parent=self.window).exec()

@@ -58,14 +58,18 @@ class JobRunner(QObject):
         if uid in self._jobs:
             self._jobs[uid].cancelled.set()
 
+    def cancel_all(self) -> None:
+        """Stop every job: the project they work on is being left."""
+        for job in list(self._jobs.values()):
+            job.cancelled.set()
+
     @property
     def busy(self) -> bool:
         return bool(self._jobs)
 
     def shut_down(self, timeout_s: float = 20.0) -> None:
         """Cancel everything and wait for the running step to end."""
-        for job in list(self._jobs.values()):
-            job.cancelled.set()
+        self.cancel_all()
         self._waiting.put(None)
         self._thread.join(timeout_s)
 
@@ -87,7 +91,10 @@ class JobRunner(QObject):
                     self.cancelled.emit(job.uid)
                     return
         except KnownError as error:
-            self.failed.emit(job.uid, error.message, error.hint, "")
+            if job.cancelled.is_set():  # such as: the project was closed meanwhile
+                self.cancelled.emit(job.uid)
+            else:
+                self.failed.emit(job.uid, error.message, error.hint, "")
         except OSError as error:
             self.failed.emit(job.uid, f"{error.strerror or error}: {error.filename or ''}", "", "")
         except Exception as error:

@@ -140,7 +140,7 @@ class Labelling(QObject):
     def set_key_event(self, key_event_uid: str) -> None:
         """Put a key event at the playhead.
 
-        A suggestion of it nearby, or the only one of the take, is replaced; a label that is there already stays.
+        The nearest suggestion of it is replaced; a label that is there already stays.
         """
         take = self.workspace.take
         if take is None or self.ontology is None:
@@ -149,7 +149,8 @@ class Labelling(QObject):
         same = [event for event in self.events if event.key_event_uid == key_event_uid]
         if any(event.pts == pts and not event.is_suggestion for event in same):
             return
-        suggestion = next((event for event in same if event.is_suggestion), None)
+        suggestions = (event for event in same if event.is_suggestion)
+        suggestion = min(suggestions, key=lambda event: abs(event.pts - pts), default=None)
         uid = suggestion.uid if suggestion else new_uid()
         name = self.ontology.event(key_event_uid).name
         event = Event(uid, take.uid, key_event_uid, pts, annotator=self.workspace.annotator)
@@ -289,10 +290,7 @@ class Labelling(QObject):
         """Jump to the previous or next label edge."""
         edges = self.edges()
         frame = self.workspace.frame
-        if direction < 0:
-            place = bisect_left(edges, frame) - 1
-        else:
-            place = bisect_right(edges, frame)
+        place = bisect_left(edges, frame) - 1 if direction < 0 else bisect_right(edges, frame)
         if 0 <= place < len(edges):
             self.workspace.go_to(edges[place])
 

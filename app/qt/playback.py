@@ -123,7 +123,7 @@ class Playback(QObject):
             self.play(self._speed)
 
     def play(self, speed: float, within: tuple[int, int] | None = None) -> None:
-        """Play at a speed (negative: backward), in a loop over frames [start, stop) when `within` is given."""
+        """Play at a speed (negative: backward), in a loop over the frames `within` [start, stop) if given."""
         take = self.workspace.take
         if take is None or take.info.frame_count < 2:
             return

@@ -6,6 +6,7 @@ A damaged file is set aside, never an obstacle to starting.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Preferences:
     def recent_projects(self) -> list[str]:
         """Paths of recently opened projects that still exist, latest first."""
         recent = self.get("recent", [])
-        return [path for path in recent if isinstance(path, str) and Path(path).exists()]
+        return [path for path in recent if _is_there(path)] if isinstance(recent, list) else []
 
     def note_project(self, path: Path) -> None:
         full = str(path.resolve())
@@ -59,8 +60,13 @@ class Preferences:
             values = None
         if isinstance(values, dict):
             return values
-        try:
+        with suppress(OSError):
             self.path.replace(self.path.with_suffix(".damaged"))
-        except OSError:
-            pass
         return {}
+
+
+def _is_there(path: object) -> bool:
+    try:
+        return isinstance(path, str) and Path(path).exists()
+    except (OSError, ValueError):  # no path at all
+        return False

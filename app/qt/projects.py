@@ -55,6 +55,8 @@ class Projects(QObject):
 
     def open(self, path: Path) -> bool:
         """Open a project file; offer to read only when another process has it."""
+        if self.workspace.path == path.absolute() and path.exists():
+            return True
         try:
             session = Session.open(path)
         except KnownError as error:
@@ -92,6 +94,7 @@ class Projects(QObject):
         except KnownError as error:
             known_error_dialog(error, self.window).exec()
             return False
+        self.runner.cancel_all()
         self.workspace.open(session)
         self.preferences.note_project(path)
         lines = [session.project.recovered] if session.project.recovered else []

@@ -155,14 +155,14 @@ class Tasks(QObject):
         self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True
     ) -> None:
         for reference in self._videos([reference_uid]):
-            takes = self._videos(uids)
 
-            def job(session: Session, reference: Video = reference) -> Steps:
+            def job(
+                session: Session, reference: Video = reference, takes: Sequence[Video] = self._videos(uids)
+            ) -> Steps:
                 from app.services.clips import ClipOptions, export_clip
 
-                yield from export_clip(
-                    session, reference, takes, out, ClipOptions(height, burn_labels=labels)
-                )
+                options = ClipOptions(height, burn_labels=labels)
+                yield from export_clip(session, reference, takes, out, options)
 
             self._start(f"Clip · {out.name}", job)
 
@@ -173,8 +173,7 @@ class Tasks(QObject):
             def job(session: Session, video: Video = video) -> Steps:
                 from storage.proxy import build_proxy
 
-                for step in build_proxy(absolute_path(session.project, video), proxy_folder()):
-                    yield step
+                yield from build_proxy(absolute_path(session.project, video), proxy_folder())
                 self.proxy_ready.emit(video.uid)
 
             self._start(f"Preview copy · {video.name}", job)

@@ -1,4 +1,4 @@
-"""Small pictures of takes, made in a thread of its own: one per take for the list, a strip for the timeline."""
+"""Small pictures of takes, made in a thread of its own: one for the list, a strip for the timeline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Wish:
 
 
 class Thumbnailer(QObject):
-    """poster_ready(take uid, image); strip_ready(take uid, [(index, image), …]). Images: uint8 (h, w, 3) RGB."""
+    """poster_ready(take uid, image); strip_ready(take uid, [(index, image), …]); uint8 (h, w, 3) RGB."""
 
     poster_ready = Signal(str, object)
     strip_ready = Signal(str, object)
@@ -50,7 +50,7 @@ class Thumbnailer(QObject):
         self._ask(_Wish(uid, path, fps, STRIP_COUNT), first=True)
 
     def want_frames(self, uid: str, path: Path, fps: Fraction | None, indices: list[int]) -> None:
-        """More pictures of a strip, at these frames; wishes for other parts that have not begun are dropped."""
+        """More pictures of a strip, at these frames; wishes for other parts that wait are dropped."""
         with self._changed:
             self._wishes = deque(wish for wish in self._wishes if not wish.indices)
         self._ask(_Wish(uid, path, fps, 0, tuple(indices)), first=True)

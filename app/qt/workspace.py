@@ -98,12 +98,6 @@ class Workspace(QObject):
         if take is not None:
             self.frame_changed.emit(self.frame)
 
-    def reload_take(self) -> None:
-        """Show the take on screen anew: its file is another one now."""
-        if self.take is not None:
-            uid, frame, self.take = self.take.uid, self.frame, None
-            self.show_take(uid, frame)
-
     def go_to(self, frame: int) -> None:
         """Move the playhead; clamped to the take."""
         if self.take is None:
@@ -147,10 +141,18 @@ class Workspace(QObject):
             current = self.take.uid if self.take else None
             kept = self.find(current) if current else None
             if kept is not None:
-                self.take = kept
+                before, self.take = self.take, kept
+                if before is not None and _file(before) != _file(kept):
+                    self.take = None
+                    self.show_take(kept.uid, self.frame)
             else:
                 self.take = None
                 self.show_take(self._takes[0].uid if self._takes else None)
                 if not self._takes:
                     self.take_changed.emit()
         self.edited.emit(change)
+
+
+def _file(video: Video) -> tuple[str, str]:
+    """What changes when a take is linked to another file."""
+    return video.path, video.info.content_hash

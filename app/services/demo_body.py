@@ -58,7 +58,7 @@ JOINTS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """vertices (V, 3) m; triangles (F, 3); weights (V, S), rows sum to 1; pivots (S, 3) and joints (14, 3) m."""
+    """vertices (V, 3), pivots (S, 3), joints (14, 3) m; triangles (F, 3); weights (V, S), rows add to 1."""
 
     vertices: Floats
     triangles: NDArray[np.int64]

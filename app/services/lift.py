@@ -87,7 +87,7 @@ def relift_frames(
 
 
 def _only_where_seen(values: NDArray[np.float32], poses: KeypointTrack) -> NDArray[np.float32]:
-    """3D (T, P, 17, 4) without frames in which the person is not seen in 2D: nothing is shown that nobody saw."""
+    """3D (T, P, 17, 4) without frames in which the person is not seen in 2D: what nobody saw is not shown."""
     unseen = ~poses.seen[:, : values.shape[1]].any(axis=2)
     values[unseen] = np.nan
     values[..., 3][unseen] = 0

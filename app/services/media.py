@@ -111,8 +111,8 @@ def check_candidate(video: Video, path: Path) -> tuple[bool, str]:
 def relink(session: Session, video_uid: str, path: Path) -> None:
     """Point a take at the file where it is now.
 
-    A file of other content is accepted when it has frames of the same size at the same times (the take encoded
-    again); KnownError otherwise.
+    A file of other content is accepted when its frames have the same size and times (the take encoded again);
+    KnownError otherwise.
     """
     with session.project.reading() as tx:
         video = videos.get(tx, video_uid)

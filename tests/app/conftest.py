@@ -1,4 +1,4 @@
-"""The real window over a small real project: two takes with people, labels to set, messages that are recorded."""
+"""The real window over a small real project: two takes with people; what dialogs say is recorded."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Desk:
     def open(self, path: Path) -> None:
         assert self.window.projects.open(path)
         self.until(lambda: self.window.playback.shown == 0)
-        self.window.canvas.setFocus()
+        assert self.window.canvas.hasFocus(), "keys go to the picture"
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         QTest.keyClick(QApplication.focusWidget() or self.window, key, modifiers)

@@ -43,14 +43,17 @@ def test_the_wheel_holds_every_module_and_resource_of_the_tree(wheel):
 def test_the_installed_wheel_starts_from_anywhere(wheel, tmp_path):
     wheel.extractall(tmp_path)
     code = "import sys; sys.argv = ['keyphase', 'doctor', '--json']; import keyphase; keyphase.main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     checks = {check["name"]: check["ok"] for check in json.loads(done.stdout)}
     assert checks["models"], done.stdout + done.stderr
 
 
 def test_importing_the_domain_pulls_in_neither_torch_nor_qt():
-    modules = python("import sys, models.domain.alignment, models.domain.labels; print(' '.join(sys.modules))").split()
-    assert not {"torch", "cv2", "PySide6", "sqlalchemy"} & set(modules)
+    modules = python(
+        "import sys, models.domain.alignment, models.domain.labels; print(' '.join(sys.modules))"
+    )
+    assert not {"torch", "cv2", "PySide6", "sqlalchemy"} & set(modules.split())
 
 
 def test_the_command_line_never_imports_qt(tmp_path):
@@ -59,7 +62,8 @@ def test_the_command_line_never_imports_qt(tmp_path):
         "import sys; from app.cli import run\n"
         f"assert run(['init', {str(project)!r}, '--json']) == 0\n"
         f"assert run(['info', {str(project)!r}, '--json']) == 0\n"
-        "import app.services.pose, app.services.lift, app.services.align, app.services.clips, app.services.demo\n"
+        "import app.services.pose, app.services.lift, app.services.align\n"
+        "import app.services.clips, app.services.demo\n"
         "print([m for m in sys.modules if m.startswith(('PySide6', 'vispy', 'pyqtgraph'))], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
