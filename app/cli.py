@@ -439,7 +439,8 @@ def bench(
     if as_json:
         show([figure.as_json() for figure in figures], True)
         return
+    last = {figure.group: figure for figure in figures}
     table = Table("what", "value", "ratio", "reference", "aim")
     for figure in figures:
-        table.add_row(*figure.as_texts())
-    Console().print(table)
+        table.add_row(*figure.as_texts(), end_section=figure is last[figure.group])
+    Console(width=None if sys.stdout.isatty() else 130).print(table)
