@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -66,6 +67,14 @@ class JobRunner(QObject):
     @property
     def busy(self) -> bool:
         return bool(self._jobs)
+
+    def stop_all(self, timeout_s: float = 20.0) -> None:
+        """Cancel everything and wait until the running step has ended; more jobs can be submitted after it."""
+        for job in list(self._jobs.values()):
+            job.cancelled.set()
+        end = time.monotonic() + timeout_s
+        while self._jobs and time.monotonic() < end:
+            time.sleep(0.01)
 
     def shut_down(self, timeout_s: float = 20.0) -> None:
         """Cancel everything and wait for the running step to end."""

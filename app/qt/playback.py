@@ -211,7 +211,7 @@ class Playback(QObject):
         self.canvas.set_frame(image, index, exact, size)  # type: ignore[arg-type]
         self.canvas.set_chip(frame_line(index, take.info.frame_count, take.info.times.seconds_at(index)))
         self.transport.set_exact(exact)
-        if self.playing and exact:
+        if self.playing and (exact or (index - self.workspace.frame) * self._speed > 0):
             self.workspace.go_to(index)
         if index != self.shown or exact:
             self.shown = index

@@ -41,6 +41,8 @@ class Projects(QObject):
 
     def new(self, first_files: list[Path] | None = None) -> bool:
         """Ask for a file and an ontology, and make the project."""
+        if not self._free_to_leave():
+            return False
         folder = first_files[0].parent if first_files else Path(platformdirs.user_documents_dir())
         dialog = NewProjectDialog([load_ontology(name) for name in ontology_names()], folder, self.window)
         if not dialog.exec():
@@ -55,6 +57,8 @@ class Projects(QObject):
 
     def open(self, path: Path) -> bool:
         """Open a project file; offer to read only when another process has it."""
+        if not self._free_to_leave():
+            return False
         if self.workspace.path == path.absolute() and path.exists():
             return True
         try:
@@ -87,6 +91,16 @@ class Projects(QObject):
                 self.open(target / PROJECT_NAME)
 
         self.runner.finished.connect(on_finished)
+
+    def _free_to_leave(self) -> bool:
+        """Whether the open project can be left: running jobs are stopped if the person agrees."""
+        if self.workspace.session is None or not self.runner.busy:
+            return True
+        text = "What they have done so far is kept; poses go on there when they are started again."
+        if not ask(self.window, "Jobs are still running in this project", text, "Stop them"):
+            return False
+        self.runner.stop_all()
+        return True
 
     def _enter(self, make: Callable[[], Session], path: Path) -> bool:
         try:
