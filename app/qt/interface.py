@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QInputDialog
 
 from models.domain.errors import KnownError
+from models.domain.progress import Progress
 from widgets.actions import ShortcutGuard
 from widgets.command_palette import Command, CommandPalette
 from widgets.dialogs import BugDialog, MessageDialog, known_error_dialog
@@ -67,6 +68,7 @@ class Interface(QObject):
         )
         w.workspace.message.connect(lambda text: w.statusBar().showMessage(text, MESSAGE_MS))
         w.workspace.edited.connect(lambda _change: self.refresh())
+        w.runner.progressed.connect(self._show_progress)
         w.tasks.busy_changed.connect(lambda _busy: self.refresh())
         w.tasks.report_wanted.connect(self._show_report)
         w.review_list.count_changed.connect(self._show_review_count)
@@ -127,6 +129,11 @@ class Interface(QObject):
                 lambda _checked=False, path=path: w.projects.open(path)
             )
         w.recent_menu.setEnabled(bool(recent))
+
+    def _show_progress(self, _job: int, progress: Progress) -> None:
+        """Without a project there is no job panel on screen: the status line tells how the demo comes along."""
+        if self.window.workspace.session is None:
+            self.window.statusBar().showMessage(f"{progress.note} · {progress.done} of {progress.total}")
 
     def _show_review_count(self, count: int) -> None:
         place = self.window.tabs.indexOf(self.window.review_list)
