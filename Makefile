@@ -17,7 +17,7 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --verbose 2>&1 | tail -n 12
+	@$(BIN)/lint-imports
 
 bench: $(VENV)/run.stamp
 	@.ci/system-packages

@@ -1,4 +1,4 @@
-"""`python -m app` and `keyphase`: the window when a project file or nothing is named, else the command line."""
+"""`python -m app` and `keyphase`: the window for a project file or for nothing, else the command line."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def run_job(job: Iterable[Progress], *, quiet: bool = False) -> Progress | None:
     Ctrl+C stops between two steps; what was committed stays, and the job goes on there next time.
     """
     last = None
-    for last in _shown(job) if not quiet and sys.stderr.isatty() else job:
-        pass
+    for step in _shown(job) if not quiet and sys.stderr.isatty() else job:
+        last = step
     return last
 
 

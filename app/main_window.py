@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
             self.tasks.align(uid)
 
     def _on_paths(self, paths: list[Path]) -> None:
-        """Files that were chosen or dropped: projects are opened, videos added (to a new project if need be)."""
+        """Files that were chosen or dropped: projects are opened, videos added (if need be to a new one)."""
         projects = [path for path in paths if path.suffix.lower() == ".keyphase"]
         if projects:
             self.projects.open(projects[0])

@@ -34,8 +34,8 @@ FOLDER_BYTES = 4 << 30  # about two hours of video
 
 
 def needs_proxy(reader: VideoReader) -> bool:
-    """Whether finding a frame takes so much decoding that a proxy pays: from one keyframe to the next there are
-    more pixels than in 60 frames of 720p (27 frames of 1080p).
+    """Whether finding a frame takes so much decoding that a proxy pays: from one keyframe to the next there
+    are more pixels than in 60 frames of 720p (27 frames of 1080p).
     """
     keys = np.append(reader.key_frames, len(reader.times))
     longest = int(np.diff(keys).max())

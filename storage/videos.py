@@ -90,8 +90,9 @@ def by_content_hash(tx: Connection, content_hash: str) -> list[Video]:
 
 
 def relink(tx: Connection, uid: str, path: str, content_hash: str | None = None) -> None:
-    """Tell where the video lies now. content_hash: of a file that a person took in the place of the first one;
-    None = the content is the same.
+    """Tell where the video lies now.
+
+    content_hash: of a file that a person took in the place of the first one; None = the content is the same.
     """
     get(tx, uid)
     values = {"path": path} | ({} if content_hash is None else {"content_hash": content_hash})

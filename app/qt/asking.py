@@ -111,7 +111,7 @@ class Asking(QObject):
         if not path:
             return
         lines: list[str] = []
-        if self._try(lambda: lines.extend(import_file(session, Path(path))["lines"])):  # type: ignore[arg-type]
+        if self._try(lambda: lines.extend(import_file(session, Path(path))["lines"])):
             self.workspace.message.emit(" ".join(lines))
 
     def relink(self, uids: Sequence[str] = ()) -> None:

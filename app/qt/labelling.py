@@ -329,7 +329,8 @@ class Labelling(QObject):
         return int(np.searchsorted(take.info.times.pts, interval.span.end_pts))
 
     def _selected(self) -> Event | Interval | None:
-        return next((label for label in (*self.events, *self.intervals) if label.uid == self.selection), None)
+        shown: list[Event | Interval] = [*self.events, *self.intervals]
+        return next((label for label in shown if label.uid == self.selection), None)
 
     def _show_in_out(self) -> None:
         frame = self.workspace.frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
@@ -42,7 +43,7 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     ontologies = label.addMenu("Key events of")
     for name in ontology_names():
         title = load_ontology(name).title
-        _entry(ontologies, title, lambda name=name: window.projects.choose_ontology(name))
+        _entry(ontologies, title, partial(window.projects.choose_ontology, name))
     _entry(label, "Edit key events and phases…", window.projects.edit_ontology)
     label.addSeparator()
     label.addActions([key(f"interval.{what}") for what in ("in", "out", "commit")])

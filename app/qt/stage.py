@@ -214,4 +214,4 @@ def bend_deg(positions: NDArray[np.float32], skeleton: Skeleton, joint: int) -> 
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = (u * v).sum(axis=1) / (np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1))
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1))).astype(np.float32)
+    return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1, 1))), dtype=np.float32)

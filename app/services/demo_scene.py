@@ -56,7 +56,7 @@ TAKES = (
 def phase_of(script: TakeScript) -> Floats:
     """Phase u of the jump in every frame: (frames,), never decreasing."""
     share, phase = np.asarray(script.tempo).T
-    return np.interp(np.arange(script.frames) / (script.frames - 1), share, phase)
+    return np.asarray(np.interp(np.arange(script.frames) / (script.frames - 1), share, phase))
 
 
 def event_frames(script: TakeScript) -> tuple[int, ...]:
@@ -72,7 +72,7 @@ def true_warp(reference: TakeScript, query: TakeScript) -> Floats:
     """
     phase_r, phase_q = phase_of(reference), phase_of(query)
     moving_q = (phase_q > 0) & (phase_q < 1)
-    warp = np.interp(phase_r, phase_q[moving_q], np.flatnonzero(moving_q).astype(float))
+    warp: Floats = np.interp(phase_r, phase_q[moving_q], np.flatnonzero(moving_q).astype(float))
     warp[(phase_r <= 0) | (phase_r >= 1)] = np.nan
     return warp
 
@@ -200,8 +200,8 @@ def _shadow(frame: NDArray[np.uint8], root: Floats, script: TakeScript) -> None:
     ring += np.array([root[0], 0, root[2]])
     mask = np.zeros(frame.shape[:2], dtype=np.uint8)
     cv2.fillConvexPoly(mask, np.round(_project(ring, script)[0]).astype(np.int32), 110)
-    mask = cv2.GaussianBlur(mask, (0, 0), 6)
-    frame[:] = (frame * (1 - mask[..., None] / 255.0)).astype(np.uint8)
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 6))
+    frame[:] = (frame * (1 - soft[..., None] / 255.0)).astype(np.uint8)
 
 
 def _room(script: TakeScript) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -70,7 +71,7 @@ def export_file(session: Session, name: str, path: Path) -> None:
     )
 
 
-def import_file(session: Session, path: Path) -> dict[str, object]:
+def import_file(session: Session, path: Path) -> dict[str, Any]:
     """Import a CSV table or a JSON export; what it says by its name's ending. All of it or nothing.
 
     Returns counts by kind, and "lines": the report for people. Raises KnownError naming what does not fit.

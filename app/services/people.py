@@ -59,7 +59,7 @@ def without_ghosts(track: KeypointTrack) -> KeypointTrack:
 
     The first person of a track is the main one, for lifting and alignment: the most present and largest.
     """
-    seen = track.seen.any(axis=2)
+    seen = np.asarray(track.seen.any(axis=2), dtype=np.bool_)
     present = seen.sum(axis=0)
     heights = [_height_px(track.values[seen[:, p], p]) for p in range(track.people)]
     least = min(10, max(1, int(GHOST_SHARE * track.frames)))

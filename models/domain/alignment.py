@@ -65,7 +65,7 @@ class Alignment:
         return frames.astype(np.int64), sums / np.bincount(inverse)
 
     def matches(self, reference_frame: int) -> tuple[int, int]:
-        """First and last query frame matched to a reference frame (both inclusive): the width of the match."""
+        """First and last query frame matched to a reference frame, both inclusive: the width of the match."""
         rows = self.path[self.path[:, 0] == reference_frame, 1]
         if len(rows) == 0:
             index = self.map_index(reference_frame)

@@ -1,4 +1,4 @@
-"""Labels on a video: events at a moment, intervals over a span, and the phases that follow from key events."""
+"""Labels on a video: events at a moment, intervals over a span, and the phases between key events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from models.domain.ontology import Ontology
 from models.domain.timebase import Span
@@ -79,7 +80,8 @@ def phases_from_events(ontology: Ontology, events: Sequence[Event], whole: Span)
 
     A stretch between two neighbouring events is a phase only if they follow each other in the ontology;
     Start comes before the first and End after the last key event. Other stretches stay unlabelled: they are
-    not background, they are not labelled yet. Events of other ontologies are ignored. Repetitions are allowed.
+    not background, they are not labelled yet. Events of other ontologies are ignored; repetitions are
+    allowed.
     """
     known = {event.uid: i for i, event in enumerate(ontology.events)}
     marks = sorted(
@@ -91,9 +93,15 @@ def phases_from_events(ontology: Ontology, events: Sequence[Event], whole: Span)
         return ()
     bounds = [(whole.start_pts, -1, False), *marks, (whole.end_pts, len(ontology.events), False)]
     phases = []
-    for (start, before, weak_a), (end, after, weak_b) in zip(bounds, bounds[1:], strict=False):
+    for (start, before, weak_a), (end, after, weak_b) in pairwise(bounds):
         if after == before + 1 and end > start:
             phases.append(
-                Phase(after, ontology.phases[after], ontology.phase_color(after), Span(start, end), weak_a or weak_b)
+                Phase(
+                    after,
+                    ontology.phases[after],
+                    ontology.phase_color(after),
+                    Span(start, end),
+                    weak_a or weak_b,
+                )
             )
     return tuple(phases)

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 from models.domain.errors import KnownError
 
@@ -64,11 +65,13 @@ def default_phase_names(event_names: tuple[str, ...]) -> tuple[str, ...]:
     """Phase names for an action whose phases have no published names."""
     if not event_names:
         return ("whole take",)
-    between = tuple(f"{a} → {b}" for a, b in zip(event_names, event_names[1:], strict=False))
+    between = tuple(f"{a} → {b}" for a, b in pairwise(event_names))
     return (f"to {event_names[0]}", *between, f"after {event_names[-1]}")
 
 
-def make_ontology(name: str, title: str, event_names: tuple[str, ...], phases: tuple[str, ...] = ()) -> Ontology:
+def make_ontology(
+    name: str, title: str, event_names: tuple[str, ...], phases: tuple[str, ...] = ()
+) -> Ontology:
     """An ontology with palette colours, keys 1..9, and uids derived from the names."""
     events = tuple(
         KeyEvent(f"{name}/{i}", event, PALETTE[i % len(PALETTE)], str(i + 1) if i < 9 else "")
@@ -88,6 +91,8 @@ def ontology_names() -> tuple[str, ...]:
 def load_ontology(name: str) -> Ontology:
     """A shipped ontology. Raises KnownError when there is none of that name."""
     if name not in ontology_names():
-        raise KnownError(f"There is no ontology called '{name}'.", hint=f"Known: {', '.join(ontology_names())}.")
+        raise KnownError(
+            f"There is no ontology called '{name}'.", hint=f"Known: {', '.join(ontology_names())}."
+        )
     data = json.loads(files("resources").joinpath("ontologies", f"{name}.json").read_text("utf-8"))
     return make_ontology(data["name"], data["title"], tuple(data["events"]), tuple(data.get("phases", ())))

@@ -63,8 +63,12 @@ def skeleton_names() -> tuple[str, ...]:
 def load_skeleton(name: str) -> Skeleton:
     """The skeleton `name`. Raises KnownError when there is none of that name."""
     if name not in skeleton_names():
-        raise KnownError(f"There is no skeleton called '{name}'.", hint=f"Known: {', '.join(skeleton_names())}.")
-    return skeleton_from_dict(json.loads(files("resources").joinpath("skeletons", f"{name}.json").read_text("utf-8")))
+        raise KnownError(
+            f"There is no skeleton called '{name}'.", hint=f"Known: {', '.join(skeleton_names())}."
+        )
+    return skeleton_from_dict(
+        json.loads(files("resources").joinpath("skeletons", f"{name}.json").read_text("utf-8"))
+    )
 
 
 def skeleton_from_dict(data: dict[str, object]) -> Skeleton:

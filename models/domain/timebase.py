@@ -81,7 +81,9 @@ class FrameTimes:
 
     def index_at_seconds(self, seconds: float) -> int:
         """Index of the frame on screen `seconds` after the first frame; clamped."""
-        return self.index_at(int(self.pts[0]) + int(Fraction(seconds).limit_denominator(10**9) / self.time_base))
+        return self.index_at(
+            int(self.pts[0]) + int(Fraction(seconds).limit_denominator(10**9) / self.time_base)
+        )
 
     def pts_at(self, index: int) -> int:
         """pts of frame `index`; `len(self)` gives the end. Raises IndexError outside `0..len`."""
@@ -108,4 +110,6 @@ class FrameTimes:
     def is_variable(self) -> bool:
         """True when frame durations differ by more than rounding to the time base explains."""
         steps = np.diff(self.pts)
-        return len(steps) > 1 and int(steps.max() - steps.min()) > max(1, round(0.02 * float(np.median(steps))))
+        return len(steps) > 1 and int(steps.max() - steps.min()) > max(
+            1, round(0.02 * float(np.median(steps)))
+        )

@@ -51,7 +51,9 @@ class KeypointTrack:
             raise ValueError(f"origin {self.origin.shape} does not fit keypoints {self.values.shape}")
 
     @classmethod
-    def empty(cls, skeleton: str, frames: int, people: int, joints: int, dimensions: int = 2) -> KeypointTrack:
+    def empty(
+        cls, skeleton: str, frames: int, people: int, joints: int, dimensions: int = 2
+    ) -> KeypointTrack:
         """A track in which nothing is seen."""
         values = np.full((frames, people, joints, dimensions + 1), np.nan, dtype=np.float32)
         values[..., -1] = 0
@@ -67,7 +69,7 @@ class KeypointTrack:
 
     @property
     def is_3d(self) -> bool:
-        return self.values.shape[-1] == 4
+        return bool(self.values.shape[-1] == 4)
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -108,12 +110,12 @@ def boxes_of(values: NDArray[np.float32], margin: float = 0.15) -> NDArray[np.fl
     values: float32 (..., J, 3) px. Returns float32 (..., 4) = x1, y1, x2, y2 px; NaN where no joint is seen.
     """
     xy = values[..., :2]
-    seen = np.isfinite(xy).all(axis=-1, keepdims=True)
+    seen = np.asarray(np.isfinite(xy).all(axis=-1, keepdims=True), dtype=np.bool_)
     low = np.where(seen, xy, np.inf).min(axis=-2)
     high = np.where(seen, xy, -np.inf).max(axis=-2)
     pad = margin * (high - low).max(axis=-1, keepdims=True)
     box = np.concatenate([low - pad, high + pad], axis=-1).astype(np.float32)
-    box[~seen.any(axis=(-2, -1))] = np.nan
+    box[~seen[..., 0].any(axis=-1)] = np.nan
     return np.asarray(box, dtype=np.float32)
 
 

@@ -11,8 +11,8 @@ Array = NDArray[np.float32]
 def to_world_up(positions: Array) -> Array:
     """Camera axes -> a room: x right, y away from the viewer, z up; right-handed, metres, floor at z = 0.
 
-    positions: (..., 17, 3 or more), further numbers are kept. The camera counts as level, and every pose is moved so
-    that its lowest joint touches the floor: how high a jump goes is not known.
+    positions: (..., 17, 3 or more), further numbers are kept. The camera counts as level, and every pose is
+    moved so that its lowest joint touches the floor: how high a jump goes is not known.
     """
     world = positions.copy()
     world[..., 1], world[..., 2] = positions[..., 2], -positions[..., 1]

@@ -1,4 +1,4 @@
-"""What is known about a video file: where it is, what proves that it is the same, how its frames lie in time."""
+"""What is known about a video file: where it is, what proves it the same, how its frames lie in time."""
 
 from __future__ import annotations
 

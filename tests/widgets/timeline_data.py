@@ -24,7 +24,9 @@ def constant_times(frames: int = 100, fps: int = 25) -> FrameTimes:
     return FrameTimes.constant(frames, Fraction(fps))
 
 
-def event(uid: str, place: int, pts: int, origin: LabelOrigin = LabelOrigin.HUMAN, around: float = 0.0) -> Event:
+def event(
+    uid: str, place: int, pts: int, origin: LabelOrigin = LabelOrigin.HUMAN, around: float = 0.0
+) -> Event:
     return Event(uid, "video", ONTOLOGY.events[place].uid, pts, origin, 0.8, around)
 
 

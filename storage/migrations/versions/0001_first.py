@@ -1,5 +1,7 @@
 """First schema: videos, tracks in chunks, ontologies, labels, alignments, settings."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,13 +11,13 @@ branch_labels = None
 depends_on = None
 
 
-def _video(name: str = "video_uid", **options: object) -> sa.Column:
+def _video(name: str = "video_uid", **options: Any) -> sa.Column[str]:
     return sa.Column(
         name, sa.Text, sa.ForeignKey("videos.uid", ondelete="CASCADE"), nullable=False, **options
     )
 
 
-def _annotation() -> list[sa.Column]:
+def _annotation() -> list[sa.Column[Any]]:
     return [
         sa.Column("origin", sa.Text, nullable=False),
         sa.Column("confidence", sa.Float, nullable=False),

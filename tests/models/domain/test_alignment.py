@@ -31,7 +31,10 @@ def test_there_and_back_is_home_for_a_one_to_one_warp():
 
 
 def test_two_warps_chain():
-    double, half = warp([(i, 2 * i) for i in range(10)], "a", "b"), warp([(2 * i, i) for i in range(10)], "b", "c")
+    double, half = (
+        warp([(i, 2 * i) for i in range(10)], "a", "b"),
+        warp([(2 * i, i) for i in range(10)], "b", "c"),
+    )
     chained = double.compose(half)
     assert (chained.reference_uid, chained.query_uid) == ("a", "c")
     assert [chained.map_index(i) for i in range(10)] == list(range(10))

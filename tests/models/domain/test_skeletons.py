@@ -21,14 +21,20 @@ def test_left_and_right_are_each_others_mirror(name):
 def test_human36m_order_is_the_published_one():
     skeleton = load_skeleton("h36m17")
     assert skeleton.parents == (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
-    assert skeleton.joints[0] == "pelvis" and skeleton.joints[4] == "left hip" and skeleton.joints[14] == "right shoulder"
+    assert (
+        skeleton.joints[0] == "pelvis"
+        and skeleton.joints[4] == "left hip"
+        and skeleton.joints[14] == "right shoulder"
+    )
 
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.permutations(skeleton_names(), 2)))
 def test_mapping_keeps_sides_and_shared_joints(source, target):
     a, b = load_skeleton(source), load_skeleton(target)
     rng = np.random.default_rng(0)
-    values = np.concatenate([rng.uniform(0, 100, (len(a), 2)), np.full((len(a), 1), 0.5)], axis=1).astype(np.float32)
+    values = np.concatenate([rng.uniform(0, 100, (len(a), 2)), np.full((len(a), 1), 0.5)], axis=1).astype(
+        np.float32
+    )
     mapped = map_keypoints(values, source, target)
     for joint, names in joint_sources(a, b).items():
         expected = values[[a.index(n) for n in names], :2].mean(axis=0)

@@ -49,7 +49,9 @@ def test_interpolation_needs_both_ends():
 
 
 def test_boxes_enclose_what_is_seen():
-    values = np.array([[[10, 20, 1], [30, 60, 1], [np.nan, np.nan, 0]], [[np.nan, np.nan, 0]] * 3], dtype=np.float32)
+    values = np.array(
+        [[[10, 20, 1], [30, 60, 1], [np.nan, np.nan, 0]], [[np.nan, np.nan, 0]] * 3], dtype=np.float32
+    )
     boxes = boxes_of(values, margin=0.1)
     assert boxes[0].tolist() == [6, 16, 34, 64]
     assert np.isnan(boxes[1]).all()
