@@ -29,8 +29,10 @@ NEWCOMER_SCORE = 0.3  # a detection must be this sure to start a person
 ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
-NEWCOMERS = 6  # detections looked at as possible newcomers, the best first
+NEWCOMERS = 4  # detections looked at as possible newcomers, the best first
 DOUBTED = 0.5  # of the surest pose of the frame: below, a newcomer is no person
+NEWCOMER_ROUNDS = 2  # newcomers are looked for at every second detection: judging them takes time
+AGREE = 0.7  # intersection over union from which a detection and a followed box need no judging
 PART_OF = 0.5  # share of the smaller box inside the other from which two boxes are one person
 GIVE_WAY = 1.5  # times the worth of somebody new that a newcomer needs to take the place; 3 after 30 frames
 GHOST_FRAMES = 8  # a person who left before this many frames gives its index to the next newcomer
@@ -110,6 +112,7 @@ class PersonTracker:
         self._max_people, self._detect_every = max_people, detect_every
         self._people: list[_Person] = []
         self._since_detection = detect_every
+        self._since_newcomers = NEWCOMER_ROUNDS
         self._activity = _Activity()
 
     def step(self, frame: Frame, user_boxes: NDArray[np.floating] | None = None) -> tuple[Floats, Floats]:
@@ -162,8 +165,8 @@ class PersonTracker:
         for i, person in enumerate(here):
             if i in matched:
                 detected = found[matched[i], :4]
-                if not person.by_hand:
-                    choices = np.stack([person.box, detected, (person.box + detected) / 2])
+                if not person.by_hand and overlaps(person.box[None], detected[None])[0, 0] < AGREE:
+                    choices = np.stack([person.box, detected])
                     person.box = choices[int(self._confidence(frame, choices).argmax())]
                 person.rounds_unseen, person.score = 0, float(found[matched[i], 4])
             else:
@@ -172,7 +175,9 @@ class PersonTracker:
                 lost = ROUNDS_UNSEEN if person.unsure else 3 * ROUNDS_UNSEEN
                 person.here = person.by_hand or person.rounds_unseen < lost
         rest = [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
-        if rest:
+        self._since_newcomers += 1
+        if rest and (self._since_newcomers >= NEWCOMER_ROUNDS or not any(p.here for p in self._people)):
+            self._since_newcomers = 0
             self._take_newcomers(frame, found[rest])
 
     def _take_newcomers(self, frame: Frame, found: NDArray[np.float64]) -> None:
@@ -180,7 +185,7 @@ class PersonTracker:
         that is worth far less gives way. What the detector takes for a person, the pose network may doubt; it
         also tells which size of the box fits."""
         found = found[:NEWCOMERS]
-        sizes = np.stack([_scaled(found[:, :4], factor) for factor in (1.0, 0.75, 1.35)], axis=1)
+        sizes = np.stack([_scaled(found[:, :4], factor) for factor in (1.0, 0.75)], axis=1)
         confidences = self._confidence(frame, sizes.reshape(-1, 4)).reshape(len(found), -1)
         found[:, :4] = sizes[np.arange(len(found)), confidences.argmax(axis=1)]
         confidence = confidences.max(axis=1)
