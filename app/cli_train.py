@@ -146,3 +146,29 @@ def eval_lift_command(
     from models.train.evaluate_lift import evaluate_lift
 
     _print_scores(evaluate_lift(data, Lifter.load(model, device)), as_json)
+
+
+@eval_app.command("detector")
+def eval_detector_command(
+    data: Annotated[
+        Path, typer.Option(metavar="PATH", help="Folder with NAME.tar and NAME.npz, or COCO JSON.")
+    ],
+    split: Annotated[str, typer.Option(metavar="NAME", help="NAME.tar and NAME.npz.")] = "val",
+    sides: Annotated[str | None, typer.Option(metavar="PX[,PX]", help="Long sides of the pictures.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Recall at IoU 0.5 and false boxes per picture of the person detector."""
+    from models.run.detect import PersonFinder
+    from models.train.evaluate_detector import THRESHOLDS, evaluate_detector
+
+    long_sides = tuple(int(side) for side in sides.split(",")) if sides else None
+    finder = PersonFinder.load(device, threshold=min(THRESHOLDS), long_sides_px=long_sides)
+    scores = evaluate_detector(data, split, finder, limit)
+    if as_json:
+        print(json.dumps(scores, indent=1))
+        return
+    print(f"{scores['data']}: {scores['pictures']} pictures")
+    for threshold, row in scores["thresholds"].items():
+        print(f"  threshold {threshold}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
