@@ -11,9 +11,19 @@ from pathlib import Path
 import pytest
 
 from app.frame_server import Failed, Frame, FrameServer, Opened
+from storage import proxy
 from storage.proxy import build_proxy
 from storage.reader import FileReader
-from tests.storage.video_files import H264_FAST, CodedVideo, Recipe, read_code, write_images, write_video
+from tests.storage.video_files import (
+    H264_FAST,
+    HEIGHT_PX,
+    WIDTH_PX,
+    CodedVideo,
+    Recipe,
+    read_code,
+    write_images,
+    write_video,
+)
 
 TIMEOUT_S = 20
 
@@ -35,6 +45,11 @@ class Answers:
             assert isinstance(answer, Frame)
             frames.append(answer)
         return frames
+
+
+@pytest.fixture(autouse=True)
+def _small_videos_may_want_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "LONG_GOP_PX", 60 * WIDTH_PX * HEIGHT_PX)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_qt_finds_its_own_plugins_beside_opencv() -> None:
         "window.show(); app.processEvents()\n"
         "from PySide6.QtCore import QLibraryInfo\n"
         "assert 'PySide6' in QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)\n"
-        "print(app.platformName(), [name for name, value in os.environ.items() if 'cv2' in value])\n"
+        "print(app.platformName(), [n for n, v in os.environ.items() if n[:3] == 'QT_' and 'cv2' in v])\n"
         "window.close()"
     )
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
