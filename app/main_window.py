@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.timeline, 1)
         self.centre = _split(Qt.Orientation.Vertical, (self.pictures, 5), (below, 2))
         self.desk = _split(Qt.Orientation.Horizontal, (self.left, 0), (self.centre, 1), (self.tabs, 0))
-        self.left.setMinimumWidth(190)
+        self.left.setMinimumWidth(226)
         self.tabs.setMinimumWidth(250)
         self.desk.setSizes([236, 1064, 300])
         self.centre.setSizes([640, 290])
