@@ -131,7 +131,7 @@ class Interface(QObject):
         w.recent_menu.setEnabled(bool(recent))
 
     def _show_progress(self, _job: int, progress: Progress) -> None:
-        """Without a project there is no job panel on screen: the status line tells how the demo comes along."""
+        """Without a project no job panel is on screen: the status line tells how the demo comes along."""
         if self.window.workspace.session is None:
             self.window.statusBar().showMessage(f"{progress.note} · {progress.done} of {progress.total}")
 
