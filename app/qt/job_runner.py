@@ -69,7 +69,7 @@ class JobRunner(QObject):
         return bool(self._jobs)
 
     def stop_all(self, timeout_s: float = 20.0) -> None:
-        """Cancel everything and wait until the running step has ended; more jobs can be submitted after it."""
+        """Cancel everything and wait until the running step has ended; more can be submitted after it."""
         for job in list(self._jobs.values()):
             job.cancelled.set()
         end = time.monotonic() + timeout_s
