@@ -1,8 +1,8 @@
 """By hand: real videos through the whole loop by the command line, and how well the takes align.
 
 `python -m tests.perf.real_takes VIDEOS OUT` makes OUT/takes.keyphase from VIDEOS (the folder `videos` of the
-development data). The four `balance_cam0N.mp4` show one motion from four synchronised cameras: the true warp is
-the identity, so |warp(frame) − frame| is the error.
+development data). The four `balance_cam0N.mp4` show one motion from four synchronised cameras: the true warp
+is the identity, so |warp(frame) − frame| is the error.
 """
 
 from __future__ import annotations
