@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,12 +33,12 @@ class NewProject:
 
 
 class NewProjectDialog(QDialog):
-    """File and ontology of a new project. folder: proposed place."""
+    """File and ontology of a new project. folder: proposed place, and where a bare file name goes."""
 
     def __init__(self, ontologies: Sequence[Ontology], folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("New project")
-        self._ontologies = tuple(ontologies)
+        self._ontologies, self._folder = tuple(ontologies), folder
         self._path = QLineEdit(str(_unused(folder)))
         browse = button("Browse…")
         self._ontology = QComboBox()
@@ -70,7 +71,7 @@ class NewProjectDialog(QDialog):
     @property
     def choice(self) -> NewProject:
         """What was chosen; the suffix is added when it is missing."""
-        path = Path(self._path.text().strip())
+        path = self._folder / Path(self._path.text().strip()).expanduser()
         if path.suffix != SUFFIX:
             path = path.with_name(path.name + SUFFIX)
         return NewProject(path, self._ontologies[self._ontology.currentIndex()])
@@ -95,7 +96,8 @@ class NewProjectDialog(QDialog):
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not problem)
 
     def _problem(self) -> str:
-        if not self._path.text().strip():
+        text = self._path.text().strip()
+        if not Path(text).name or text.endswith(("/", os.sep)):
             return "The project needs a file name."
         path = self.choice.path
         if path.exists():

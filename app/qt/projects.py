@@ -43,7 +43,8 @@ class Projects(QObject):
         """Ask for a file and an ontology, and make the project."""
         if not self._free_to_leave():
             return False
-        folder = first_files[0].parent if first_files else Path(platformdirs.user_documents_dir())
+        documents = Path(platformdirs.user_documents_dir())
+        folder = first_files[0].parent if first_files else documents if documents.is_dir() else Path.home()
         dialog = NewProjectDialog([load_ontology(name) for name in ontology_names()], folder, self.window)
         if not dialog.exec():
             return False

@@ -132,6 +132,21 @@ def test_new_project_never_overwrites(qtbot: QtBot, tmp_path: Path) -> None:
     assert "no folder" in dialog.warning and not accept_enabled(dialog)
 
 
+@pytest.mark.parametrize("text", ["", "/", "some/folder/", "."])
+def test_new_project_needs_a_name(qtbot: QtBot, tmp_path: Path, text: str) -> None:
+    dialog = NewProjectDialog((POURING,), tmp_path)
+    qtbot.addWidget(dialog)
+    dialog._path.setText(text)
+    assert "file name" in dialog.warning and not accept_enabled(dialog)
+
+
+def test_a_bare_name_goes_into_the_proposed_folder(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = NewProjectDialog((POURING,), tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.set_path(Path("walks"))
+    assert dialog.choice.path == tmp_path / "walks.keyphase"
+
+
 @pytest.mark.parametrize(
     ("text", "fps"),
     [("25", Fraction(25)), ("30000/1001", Fraction(30000, 1001)), ("12,5", Fraction(25, 2)),
