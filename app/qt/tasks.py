@@ -111,22 +111,22 @@ class Tasks(QObject):
     def everything(self, reference_uid: str) -> None:
         """Poses, 3D and alignment of all takes that lack them: one click from videos to takes in step."""
 
-        def job(session: Session) -> Steps:
-            from app.services.align import align_takes
-            from app.services.lift import lift_take
-            from app.services.overview import take_overviews
-            from app.services.pose import estimate_poses
+        for reference in self._videos([reference_uid]):
 
-            for take in take_overviews(session, count_corrections=False):
-                if not take.people and not take.missing_file:
-                    yield from estimate_poses(session, take.uid)
-                if not take.has_3d and not take.missing_file:
-                    yield from lift_take(session, take.uid)
-            videos = session.videos()
-            reference = next(video for video in videos if video.uid == reference_uid)
-            yield from align_takes(session, reference, videos)
+            def job(session: Session, reference: Video = reference) -> Steps:
+                from app.services.align import align_takes
+                from app.services.lift import lift_take
+                from app.services.overview import take_overviews
+                from app.services.pose import estimate_poses
 
-        self._start("Poses, 3D and alignment", job)
+                for take in take_overviews(session, count_corrections=False):
+                    if not take.people and not take.missing_file:
+                        yield from estimate_poses(session, take.uid)
+                    if not take.has_3d and not take.missing_file:
+                        yield from lift_take(session, take.uid)
+                yield from align_takes(session, reference, session.videos())
+
+            self._start("Poses, 3D and alignment", job)
 
     def transfer(self, source_uid: str) -> None:
         for source in self._videos([source_uid]):

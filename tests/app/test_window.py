@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QLineEdit, QMenu
 
 from app.commands import PutEvents
 from app.main_window import COMPARE, LABEL
@@ -21,6 +21,7 @@ from tests.app.takes import COCO, put_track, run, small_lifter, write_take
 from tests.app.test_transfer import put
 from tests.widgets.test_timeline import drag as drag_on_timeline
 from tests.widgets.test_video_canvas import drag as drag_on_canvas
+from widgets.command_palette import CommandPalette
 from widgets.timeline_lanes import LaneKind
 
 Key, Mod = Qt.Key, Qt.KeyboardModifier
@@ -392,12 +393,50 @@ def test_every_action_of_the_keymap_is_safe_without_a_project(desk: Desk) -> Non
     assert desk.told == []
 
 
-def test_every_action_of_the_keymap_is_safe_in_an_empty_project(desk: Desk, tmp_path: Path) -> None:
+def empty_project(folder: Path) -> Path:
     from app.session import Session
     from models.domain.ontology import load_ontology
 
-    Session.create(tmp_path / "empty.keyphase", load_ontology("pouring")).close()
-    assert desk.window.projects.open(tmp_path / "empty.keyphase")
+    Session.create(folder / "empty.keyphase", load_ontology("pouring")).close()
+    return folder / "empty.keyphase"
+
+
+@pytest.mark.parametrize("where", ["no project", "empty project", "project"])
+def test_every_entry_of_the_menus_is_safe(
+    desk: Desk, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Every dialog is left with Escape."""
+    opened: list[str] = []
+    monkeypatch.setattr(QDialog, "exec", lambda dialog: opened.append(type(dialog).__name__) or 0)
+    for name, nothing in (
+        ("getOpenFileName", ("", "")),
+        ("getOpenFileNames", ([], "")),
+        ("getSaveFileName", ("", "")),
+        ("getExistingDirectory", ""),
+    ):
+        monkeypatch.setattr(QFileDialog, name, lambda *a, nothing=nothing, **k: nothing)
+    for name in ("getText", "getItem"):
+        monkeypatch.setattr(QInputDialog, name, lambda *a, **k: ("", False))
+    monkeypatch.setattr(Lifter, "load", lambda *a, **k: small_lifter())
+    if where != "no project":
+        assert desk.window.projects.open(project if where == "project" else empty_project(tmp_path))
+    skip = ("Quit", "Open the demo project")
+    entries = [action for menu in desk.window.menuBar().findChildren(QMenu) for action in menu.actions()]
+    for action in entries:
+        if action.menu() is None and action.isEnabled() and not action.text().startswith(skip):
+            action.trigger()
+            desk.settle()
+    desk.until(lambda: not desk.window.tasks.busy)
+    for palette in desk.window.findChildren(CommandPalette):
+        palette.close()
+    told = [desk.window.job_panel.text_of(uid) for uid in desk.window.job_panel.job_uids]
+    assert not [text for text in told if "Error" in text], told
+    assert "BugDialog" not in opened
+    assert ("KeySheet" in opened) and (("PoseRunDialog" in opened) == (where != "no project"))
+
+
+def test_every_action_of_the_keymap_is_safe_in_an_empty_project(desk: Desk, tmp_path: Path) -> None:
+    assert desk.window.projects.open(empty_project(tmp_path))
     for action in desk.window.action_set.mapping:
         if not action.startswith(("file.", "help.", "view.commands")):
             desk.window.interface.run(action)
