@@ -20,6 +20,7 @@ from models.domain.errors import KnownError
 from models.domain.labels import Event, Interval, LabelOrigin, new_uid
 from models.domain.ontology import Ontology
 from models.domain.timebase import Span
+from models.domain.track import Origin
 from storage import labels, ontologies, runs, snapshots, tracks, videos
 from storage.tracks import TrackInfo
 from storage.videos import Video
@@ -239,6 +240,24 @@ class SetJoints:
             range(int(frame.min()), int(frame.max()) + 1),
             replace(self, values=old[0], origin=old[1], people=info.people),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FillJoints:
+    """Set joints as a model gives them; those a person has corrected by now stay. Fields as `SetJoints`."""
+
+    track_uid: str
+    places: NDArray[np.int64]
+    values: NDArray[np.float32]
+    origin: NDArray[np.uint8]
+    text: str = "fill in joints"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        free = tracks.origins_at(tx, self.track_uid, self.places) != Origin.HUMAN
+        if not free.any():
+            return ChangeSet(frozenset(), frozenset(), None, Together(self.text, ()))
+        places, values, origin = self.places[free], self.values[free], self.origin[free]
+        return SetJoints(self.track_uid, places, values, origin, self.text).apply(tx)
 
 
 @dataclass(frozen=True, slots=True)

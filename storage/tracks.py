@@ -146,6 +146,20 @@ def put_joints(
     return old_values, old_origin
 
 
+def origins_at(tx: Connection, track_uid: str, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Where single joints come from: uint8 (N,) for places int (N, 3) – frame, person, joint.
+
+    A person beyond the track's number of people is in no frame: origin none.
+    """
+    frame, person, joint = np.asarray(places, dtype=np.int64).reshape(-1, 3).T
+    if len(frame) == 0:
+        return np.zeros(0, dtype=np.uint8)
+    first = int(frame.min())
+    part = read_frames(tx, track_uid, first, int(frame.max()) + 1)
+    part = part.with_people(int(person.max()) + 1)
+    return np.asarray(part.origin[frame - first, person, joint], dtype=np.uint8)
+
+
 def set_people(tx: Connection, track_uid: str, people: int) -> None:
     """Make a track show its first `people` persons; what was written of others is not read any more."""
     tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(people=people))

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from app.commands import AddTrack, SetJoints, Together
+from app.commands import AddTrack, FillJoints, Together
 from app.services.media import open_take
 from app.session import Session
 from models.domain.errors import KnownError
@@ -35,8 +35,8 @@ def follow_person(
     """Estimate one person's pose from frame `start` on, each box from the pose before; one undo step in all.
 
     box: x1, y1, x2, y2 px in frame `start`; None takes the pose of `person` there. person: whom of the active
-    track it is; None adds a person. Corrections by people are kept and guide the following frames. Stops
-    where the person is lost. Raises KnownError when there is nothing to start from.
+    track it is; None adds a person. Corrections by people are kept, also those made meanwhile, and guide the
+    following frames. Stops where the person is lost. Raises KnownError when there is nothing to start from.
     """
     estimator = PoseEstimator.load(model, device)
     with session.project.reading() as tx:
@@ -86,8 +86,8 @@ def follow_person(
     place_array, value_array = np.array(places, dtype=np.int64), np.array(values, dtype=np.float32)
     origin = np.full(len(places), Origin.MODEL, dtype=np.uint8)
     if info is not None:
-        session.history.do(SetJoints(info.uid, place_array, value_array, origin, "follow person"))
+        session.history.do(FillJoints(info.uid, place_array, value_array, origin, "follow person"))
         return
     fresh = TrackInfo(new_uid(), video_uid, None, estimator.skeleton.name, 2, 1, count, True)
-    fill = SetJoints(fresh.uid, place_array, value_array, origin)
+    fill = FillJoints(fresh.uid, place_array, value_array, origin)
     session.history.do(Together("follow person", (AddTrack(fresh), fill)))

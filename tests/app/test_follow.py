@@ -76,6 +76,23 @@ def test_corrections_stay_and_guide_the_frames_after(session: Session, take: Vid
     np.testing.assert_array_equal(track.values[12, 0, WRIST], mine[0])
 
 
+def test_a_correction_made_meanwhile_stays(session: Session, take: Video, monkeypatch) -> None:
+    use_world(monkeypatch, lambda n: [walker(n)])
+    info = put_track(session, take, np.stack([figure(0.3, 900)] * FRAMES))
+    mine, place = np.array([[500.0, 10.0, 1.0]], np.float32), np.array([[12, 0, WRIST]])
+    job = follow_person(session, take.uid, start=3, box=boxes_of(walker(3)), person=0)
+    for _ in range(20):
+        next(job)
+    session.history.do(SetJoints(info.uid, place, mine, np.array([Origin.HUMAN], np.uint8)))
+    run(job)
+    _, track = session.track(take.uid, 2)  # type: ignore[misc]
+    np.testing.assert_array_equal(track.values[12, 0, WRIST], mine[0])
+    assert track.origin[12, 0, WRIST] == Origin.HUMAN and track.origin[13, 0, WRIST] == Origin.MODEL
+    session.history.undo()
+    _, track = session.track(take.uid, 2)  # type: ignore[misc]
+    np.testing.assert_array_equal(track.values[12, 0, WRIST], mine[0])
+
+
 def test_it_stops_where_the_person_is_lost(session: Session, take: Video, monkeypatch) -> None:
     use_world(monkeypatch, lambda n: [walker(n)] if n < 10 else [])
     run(follow_person(session, take.uid, start=0, box=boxes_of(walker(0))))
