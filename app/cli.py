@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.bench.figures import Figure
 from app.cli_train import eval_app, train_app
 from app.jobs import run_job
 from app.session import Session
@@ -431,13 +432,20 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure speed: each figure beside a reference taken in the same run."""
-    from app.bench.figures import Figure
     from app.bench.run import run_benchmarks
 
     figures: list[Figure] = []
-    run_job(run_benchmarks(figures.append, only))
+    try:
+        run_job(run_benchmarks(figures.append, only))
+    finally:  # what was measured is told, also when a later group fails or is stopped
+        _show_figures(figures, as_json)
+
+
+def _show_figures(figures: list[Figure], as_json: bool) -> None:
     if as_json:
         show([figure.as_json() for figure in figures], True)
+        return
+    if not figures:
         return
     last = {figure.group: figure for figure in figures}
     table = Table("what", "value", "ratio", "reference", "aim")
