@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -61,10 +61,11 @@ class MainWindow(QMainWindow):
         self.preferences = preferences or Preferences()
         self.setWindowTitle("Keyphase")
         self.setAcceptDrops(True)
-        self.resize(1600, 1000)
+        room = self.screen().availableSize() - QSize(24, 64)  # the frame of the window needs some
+        self.resize(QSize(1600, 1000).boundedTo(room))
         self._make_views()
         self._make_controllers()
-        self.recent_menu, self.theme_menu = build_menus(self)
+        self.menus = build_menus(self)
         self._connect()
         self._restore()
 

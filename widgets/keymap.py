@@ -55,6 +55,7 @@ def _actions() -> tuple[Action, ...]:
         Action("interval.in", "Interval starts here", ("I",), label),
         Action("interval.out", "Interval ends here", ("O",), label),
         Action("interval.commit", "Keep the interval", ("Return", "Enter"), label),
+        Action("label.rename", "Name the selected interval", ("F2",), label),
         Action("label.split", "Split at the playhead", ("S",), label),
         Action("label.merge", "Merge with the next", ("M",), label),
         Action("edge.nudge_back", "Edge one frame back", ("[",), label, repeats=True),

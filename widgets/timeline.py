@@ -39,6 +39,7 @@ class Timeline(TimelineView):
     accept_requested = Signal(str)
     split_requested = Signal(str, int)
     merge_requested = Signal(str)
+    rename_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -45,6 +45,7 @@ def menu_entries(timeline: Timeline, hit: Hit) -> list[Entry]:
         )
     return [
         *entries,
+        ("Name…", lambda: timeline.rename_requested.emit(hit.uid)),
         ("Merge with next", lambda: timeline.merge_requested.emit(hit.uid)),
         ("Delete interval", lambda: timeline.delete_requested.emit(hit.uid)),
     ]

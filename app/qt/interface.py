@@ -50,6 +50,7 @@ class Interface(QObject):
         self._handlers |= {
             "play.phase": self._play_phase,
             "pose.track": self._track_forward,
+            "label.rename": self.name_interval,
             "view.fit": self._fit,
             "view.compare": w.toggle_compare,
             "view.commands": self.show_palette,
@@ -72,11 +73,12 @@ class Interface(QObject):
         w.tasks.busy_changed.connect(lambda _busy: self.refresh())
         w.tasks.report_wanted.connect(self._show_report)
         w.review_list.count_changed.connect(self._show_review_count)
+        w.timeline.rename_requested.connect(self._name_this)
         w.label_panel.annotator_changed.connect(lambda name: w.preferences.put("annotator", name))
         w.label_panel.set_annotator(str(w.preferences.get("annotator", "")))
         w.workspace.annotator = str(w.preferences.get("annotator", ""))
         for name in THEMES:
-            action = w.theme_menu.addAction(name)
+            action = w.menus.theme.addAction(name)
             action.triggered.connect(lambda _checked=False, name=name: self.choose_theme(name))
         sys.excepthook = self._on_bug
 
@@ -107,6 +109,8 @@ class Interface(QObject):
         """Title, undo texts, recent projects, which actions make sense."""
         w = self.window
         session = w.workspace.session
+        for action in w.menus.need_project:
+            action.setEnabled(session is not None)
         star = "*" if w.tasks.busy else ""
         name = f"{session.project.path.stem}{star} – Keyphase" if session else "Keyphase"
         w.setWindowTitle(name)
@@ -123,12 +127,12 @@ class Interface(QObject):
             w.status_note.setText(f"{session.project.path.name} · {state}")
         recent = [Path(path) for path in w.preferences.recent_projects()]
         w.welcome.set_recent([RecentProject(path) for path in recent])
-        w.recent_menu.clear()
+        w.menus.recent.clear()
         for path in recent:
-            w.recent_menu.addAction(str(path)).triggered.connect(
+            w.menus.recent.addAction(str(path)).triggered.connect(
                 lambda _checked=False, path=path: w.projects.open(path)
             )
-        w.recent_menu.setEnabled(bool(recent))
+        w.menus.recent.setEnabled(bool(recent))
 
     def _show_progress(self, _job: int, progress: Progress) -> None:
         """Without a project no job panel is on screen: the status line tells how the demo comes along."""
@@ -185,6 +189,10 @@ class Interface(QObject):
         tier, ok = QInputDialog.getItem(self.window, "Tier", "Tier it stands on", tiers, 0, True)
         if ok and tier.strip():
             labelling.rename_interval(interval.uid, name.strip(), tier.strip())
+
+    def _name_this(self, uid: str) -> None:
+        self.window.labelling.select(uid)
+        self.name_interval()
 
     def about(self) -> None:
         text = (

@@ -51,6 +51,7 @@ class Labelling(QObject):
         self._out: int | None = None
         workspace.take_changed.connect(self._on_take_changed)
         workspace.project_changed.connect(self.reload)
+        workspace.frame_changed.connect(lambda _frame: self._show_in_out() if self._open_range else None)
         workspace.edited.connect(self._on_edited)
         timeline.phase_selected.connect(self._on_phase_selected)
         timeline.event_selected.connect(self.select)
@@ -190,13 +191,13 @@ class Labelling(QObject):
         self._show_in_out()
 
     def commit_interval(self) -> None:
-        """Keep the range between in and out as an interval on the tier of notes."""
-        take = self.workspace.take
-        if take is None or self._in is None or self._out is None:
+        """Keep the range between in and out (else the playhead) as an interval on the tier of notes."""
+        take, (start, stop) = self.workspace.take, self._range()
+        if take is None or start is None or stop is None:
             self.workspace.message.emit("Mark a range first: I where it starts, O where it ends.")
             return
         times = take.info.times
-        span = Span(times.pts_at(self._in), times.pts_at(self._out))
+        span = Span(times.pts_at(start), times.pts_at(stop))
         number = sum(interval.tier == DEFAULT_TIER for interval in self.intervals) + 1
         interval = Interval(
             new_uid(), take.uid, DEFAULT_TIER, f"range {number}", span, annotator=self.workspace.annotator
@@ -240,6 +241,7 @@ class Labelling(QObject):
         """Merge an interval with the next one on its tier."""
         first = next((i for i in self.intervals if i.uid == uid), None)
         if first is None:
+            self.workspace.message.emit("Select the interval that is to be merged with the next one.")
             return
         later = [
             i for i in self.intervals if i.tier == first.tier and i.span.start_pts > first.span.start_pts
@@ -247,6 +249,8 @@ class Labelling(QObject):
         if later:
             following = min(later, key=lambda i: i.span.start_pts)
             self.workspace.do(MergeIntervals((first.uid, following.uid)))
+        else:
+            self.workspace.message.emit(f"No interval follows “{first.name}” on its tier.")
 
     # ---- both
 
@@ -255,6 +259,8 @@ class Labelling(QObject):
             self.workspace.do(DeleteEvents((uid,)))
         elif any(interval.uid == uid for interval in self.intervals):
             self.workspace.do(DeleteInterval(uid))
+        else:
+            self.workspace.message.emit("Select a label first: click it on the timeline.")
 
     def set_note(self, uid: str, note: str) -> None:
         """Change the note of any label of the project."""
@@ -332,13 +338,19 @@ class Labelling(QObject):
         shown: list[Event | Interval] = [*self.events, *self.intervals]
         return next((label for label in shown if label.uid == self.selection), None)
 
+    @property
+    def _open_range(self) -> bool:
+        """Whether a range was begun that ends, for now, at the playhead."""
+        return self._in is not None and self._out is None
+
+    def _range(self) -> tuple[int | None, int | None]:
+        """The range that is marked, [start, stop); None where it has no end yet."""
+        after = self.workspace.frame + 1
+        if self._in is None or self._out is not None or after <= self._in:
+            return self._in, self._out
+        return self._in, after
+
     def _show_in_out(self) -> None:
-        frame = self.workspace.frame
-        start = self._in
-        stop = (
-            self._out
-            if self._out is not None
-            else (frame + 1 if start is not None and frame >= start else None)
-        )
+        start, stop = self._range()
         self.timeline.set_in_out(start, stop if start is not None else None)
         self.in_out_changed.emit(self._in, self._out)

@@ -59,8 +59,6 @@ class Media(QObject):
         self.reload()
 
     def ask_for_files(self) -> None:
-        if self.workspace.session is None:
-            return
         paths, _ = QFileDialog.getOpenFileNames(self.view, "Add videos", "", VIDEO_FILTER)
         if paths:
             self.add_paths.emit([Path(p) for p in paths])

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from models.domain.ontology import load_ontology, ontology_names
+from widgets.keymap import BY_ID
+
+PROJECT = "Project"  # keys of this group open, make and leave projects
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 
-def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
-    """Fill the menu bar; returns the menus of recent projects and of themes, which others keep up to date."""
+@dataclass(frozen=True, slots=True)
+class Menus:
+    """What others keep up to date: two menus, and what makes no sense while no project is open."""
+
+    recent: QMenu
+    theme: QMenu
+    need_project: tuple[QAction, ...]
+
+
+def build_menus(window: MainWindow) -> Menus:
+    """Fill the menu bar."""
     bar, key = window.menuBar(), window.action_set.action
     file = bar.addMenu("&File")
     file.addActions([key("file.new"), key("file.open")])
@@ -24,11 +38,11 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     file.addSeparator()
     file.addAction(key("file.add"))
     _entry(file, "Add a folder of images…", window.media.ask_for_folder)
-    _entry(file, "Find missing videos…", window.asking.relink)
+    missing = _entry(file, "Find missing videos…", window.asking.relink)
     file.addSeparator()
     file.addAction(key("file.export"))
-    _entry(file, "Import labels…", window.asking.import_labels)
-    _entry(file, "Export aligned clip…", lambda: window.asking.export_clip(window.reference()))
+    imported = _entry(file, "Import labels…", window.asking.import_labels)
+    clip = _entry(file, "Export aligned clip…", lambda: window.asking.export_clip(window.reference()))
     file.addSeparator()
     file.addAction(key("file.quit"))
     edit = bar.addMenu("&Edit")
@@ -47,8 +61,7 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     _entry(label, "Edit key events and phases…", window.projects.edit_ontology)
     label.addSeparator()
     label.addActions([key(f"interval.{what}") for what in ("in", "out", "commit")])
-    _entry(label, "Name the selected interval…", window.interface.name_interval)
-    label.addActions([key(f"label.{what}") for what in ("split", "merge", "delete")])
+    label.addActions([key(f"label.{what}") for what in ("rename", "split", "merge", "delete")])
     label.addSeparator()
     label.addActions([key(f"review.{what}") for what in ("next", "previous", "accept", "reject")])
     pose = bar.addMenu("&Pose")
@@ -75,8 +88,14 @@ def build_menus(window: MainWindow) -> tuple[QMenu, QMenu]:
     help_ = bar.addMenu("&Help")
     help_.addAction(key("help.keys"))
     _entry(help_, "About Keyphase", window.interface.about)
-    return recent, theme
+    keys = (key(id_) for id_, known in BY_ID.items() if known.group != PROJECT or id_ == "file.export")
+    always = (key("view.commands"), key("help.keys"))
+    menus = (entry for menu in (label, pose, align) for entry in menu.actions())
+    needing = dict.fromkeys((*keys, *menus, missing, imported, clip))
+    return Menus(recent, theme, tuple(action for action in needing if action not in always))
 
 
-def _entry(menu: QMenu, text: str, act: Callable[[], object]) -> None:
-    menu.addAction(text).triggered.connect(lambda _checked=False: act())
+def _entry(menu: QMenu, text: str, act: Callable[[], object]) -> QAction:
+    made = menu.addAction(text)
+    made.triggered.connect(lambda _checked=False: act())
+    return made

@@ -1,0 +1,60 @@
+"""Small things a person runs into: keys without a project, ranges without an end, names of intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QInputDialog
+
+from models.domain.ontology import load_ontology
+from tests.app.conftest import Desk
+from tests.app.takes import write_take
+from widgets.project_dialogs import NewProject, NewProjectDialog
+
+Key = Qt.Key
+
+
+def test_what_needs_a_project_is_grey_until_one_is_open(desk: Desk, project: Path) -> None:
+    action = desk.window.action_set.action
+    greyed = ("label.1", "pose.track", "interval.in", "file.export", "view.compare")
+    assert not any(action(name).isEnabled() for name in greyed)
+    assert all(action(name).isEnabled() for name in ("file.new", "file.add", "help.keys", "view.commands"))
+    desk.open(project)
+    assert all(action(name).isEnabled() for name in greyed)
+
+
+def test_videos_chosen_without_a_project_make_one(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write_take(tmp_path / "jump.mp4", 40)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a, **k: ([str(video)], ""))
+    choice = NewProject(tmp_path / "jumps.keyphase", load_ontology("pouring"))
+    monkeypatch.setattr(NewProjectDialog, "exec", lambda dialog: 1)
+    monkeypatch.setattr(NewProjectDialog, "choice", choice)
+    desk.window.action_set.action("file.add").trigger()
+    desk.until(lambda: [take.name for take in desk.window.workspace.takes] == ["jump"])
+
+
+def test_a_range_without_an_end_reaches_to_the_playhead(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.go_to(3)
+    desk.key(Key.Key_I)
+    desk.go_to(8)
+    desk.key(Key.Key_Return)
+    interval = desk.window.labelling.intervals[0]
+    times = desk.window.workspace.take.info.times  # type: ignore[union-attr]
+    assert (times.index_at(interval.span.start_pts), times.index_at(interval.span.end_pts)) == (3, 9)
+
+
+def test_an_interval_is_named_by_key(desk: Desk, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.open(project)
+    desk.key(Key.Key_I)
+    desk.key(Key.Key_Return)
+    monkeypatch.setattr(QInputDialog, "getText", lambda *a, **k: ("lead", True))
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *a, **k: ("hands", True))
+    desk.key(Key.Key_F2)
+    assert [(i.name, i.tier) for i in desk.window.labelling.intervals] == [("lead", "hands")]
+    desk.key(Key.Key_M)
+    assert "No interval follows" in desk.window.statusBar().currentMessage()
