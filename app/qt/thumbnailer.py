@@ -12,6 +12,7 @@ import cv2
 from PySide6.QtCore import QObject, Signal
 
 from models.domain.errors import KnownError
+from storage.frame_cache import FrameCache
 from storage.reader import open_video
 from storage.thumbnails import thumbnails
 
@@ -93,7 +94,7 @@ class Thumbnailer(QObject):
                 continue  # a take that cannot be read has no picture; the canvas says why
 
     def _make(self, wish: _Wish) -> None:
-        with open_video(wish.path, fps=wish.fps) as reader:
+        with open_video(wish.path, fps=wish.fps, cache=FrameCache(0)) as reader:
             if wish.count == 1:
                 for picture in thumbnails(reader, 1, HEIGHT_PX):
                     self.poster_ready.emit(wish.uid, picture.image)

@@ -14,8 +14,11 @@ from models.domain.progress import Progress
 from models.domain.video import VideoInfo
 from storage import videos
 from storage.content_hash import content_hash
+from storage.frame_cache import FrameCache
 from storage.reader import VideoReader, open_video
 from storage.videos import Video, absolute_path, relative_path
+
+FORWARDS_CACHE_BYTES = 32 << 20
 
 
 def add_videos(session: Session, paths: Iterable[Path], *, fps: Fraction | None = None) -> Iterator[Progress]:
@@ -54,14 +57,17 @@ def unused_name(stem: str, taken: set[str]) -> str:
 
 
 def open_take(session: Session, video: Video) -> VideoReader:
-    """Open the file behind a take. Raises KnownError when it is missing or no longer the same file."""
+    """Open the file behind a take, to be read forwards: only few decoded pictures are kept.
+
+    Raises KnownError when it is missing or no longer the same file.
+    """
     path = absolute_path(session.project, video)
     if not path.exists():
         raise KnownError(
             f"The file of take '{video.name}' is missing: {path}.",
             hint="Use 'Relink' to show where it is now; labels and poses are safe.",
         )
-    reader = open_video(path, fps=video.fps)
+    reader = open_video(path, fps=video.fps, cache=FrameCache(FORWARDS_CACHE_BYTES))
     if reader.info.content_hash != video.info.content_hash:
         reader.close()
         raise KnownError(
