@@ -14,6 +14,7 @@ from app.qt.workspace import Workspace
 from models.domain.alignment import Alignment
 from models.domain.labels import phases_from_events
 from models.domain.timebase import FrameTimes, Span
+from models.domain.video import VideoInfo
 from storage import alignments, labels
 from storage.videos import Video, absolute_path
 from widgets.compare_stage import CompareMode
@@ -241,10 +242,12 @@ class Comparing(QObject):
         if frame is not None:
             self.decoder.request(_key(uid), frame, 1 if self._timer.isActive() else 0)
 
-    def _on_opened(self, key: str, _info: object, _wants_proxy: bool) -> None:
-        for uid in self._takes:
-            if _key(uid) == key:
+    def _on_opened(self, key: str, info: VideoInfo, _wants_proxy: bool) -> None:
+        for uid, video in self._takes.items():
+            if _key(uid) == key and info.content_hash == video.info.content_hash:
                 self._request(uid)
+            elif _key(uid) == key:  # not the video that was aligned
+                self.decoder.close(key)
 
     def _on_frame_ready(self, key: str, index: int, _generation: int, image: object, exact: bool) -> None:
         for uid in self._takes:

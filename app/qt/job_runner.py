@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
@@ -70,8 +71,7 @@ class JobRunner(QObject):
 
     def stop_all(self, timeout_s: float = 20.0) -> None:
         """Cancel everything and wait until the running step has ended; more can be submitted after it."""
-        for job in list(self._jobs.values()):
-            job.cancelled.set()
+        self.cancel_all()
         end = time.monotonic() + timeout_s
         while self._jobs and time.monotonic() < end:
             time.sleep(0.01)
@@ -84,29 +84,30 @@ class JobRunner(QObject):
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:
-            self._run(job)
-            self._jobs.pop(job.uid, None)
+            tell = self._run(job)
+            self._jobs.pop(job.uid, None)  # who hears of the end finds the job gone
+            tell()
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: _Job) -> Callable[[], None]:
+        """Run a job to its end; returns what tells of that end."""
+        cancelled = partial(self.cancelled.emit, job.uid)
         if job.cancelled.is_set():
-            self.cancelled.emit(job.uid)
-            return
+            return cancelled
         try:
             steps = job.make()
             for progress in steps:
                 self.progressed.emit(job.uid, progress)
                 if job.cancelled.is_set() and (progress.total == 0 or progress.done < progress.total):
                     steps.close()
-                    self.cancelled.emit(job.uid)
-                    return
+                    return cancelled
         except KnownError as error:
             if job.cancelled.is_set():  # such as: the project was closed meanwhile
-                self.cancelled.emit(job.uid)
-            else:
-                self.failed.emit(job.uid, error.message, error.hint, "")
+                return cancelled
+            return partial(self.failed.emit, job.uid, error.message, error.hint, "")
         except OSError as error:
-            self.failed.emit(job.uid, f"{error.strerror or error}: {error.filename or ''}", "", "")
+            text = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+            return partial(self.failed.emit, job.uid, text, "", "")
         except Exception as error:
-            self.failed.emit(job.uid, f"{type(error).__name__}: {error}", "", traceback.format_exc())
-        else:
-            self.finished.emit(job.uid)
+            text = f"{type(error).__name__}: {error}"
+            return partial(self.failed.emit, job.uid, text, "", traceback.format_exc())
+        return partial(self.finished.emit, job.uid)

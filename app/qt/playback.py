@@ -222,6 +222,7 @@ class Playback(QObject):
         if take is None or uid != take.uid:
             return
         if info.content_hash != take.info.content_hash:  # type: ignore[attr-defined]
+            self.decoder.close(uid)
             self._on_failed(
                 uid, "This file changed: its frames are not those that were labelled. Relink the original."
             )

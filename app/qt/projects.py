@@ -58,10 +58,10 @@ class Projects(QObject):
 
     def open(self, path: Path) -> bool:
         """Open a project file; offer to read only when another process has it."""
-        if not self._free_to_leave():
-            return False
         if self.workspace.path == path.absolute() and path.exists():
             return True
+        if not self._free_to_leave():
+            return False
         try:
             session = Session.open(path)
         except KnownError as error:

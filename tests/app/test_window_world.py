@@ -57,7 +57,9 @@ def test_another_video_in_the_place_of_a_take_is_not_shown(desk: Desk, project: 
     write_take(project.parent / "a.mp4", 40, 700)
     assert desk.window.projects.open(project)
     desk.until(lambda: "changed" in desk.window.canvas._message)
-    assert desk.seen == []
+    desk.key(Qt.Key.Key_Right)
+    desk.qtbot.wait(200)
+    assert desk.seen == [] and "changed" in desk.window.canvas._message
 
 
 def test_a_file_with_another_content_has_to_be_ticked_by_a_person(
@@ -215,19 +217,28 @@ def test_a_job_can_be_cancelled(desk: Desk, project: Path) -> None:
 
 
 def test_opening_another_project_stops_the_jobs_of_the_first(
-    desk: Desk, project: Path, tmp_path: Path
+    desk: Desk, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from app.qt import projects
+
     desk.open(project)
     steps: list[int] = []
     desk.window.tasks._start("Slow", slow(steps))
     desk.window.tasks._start("Waiting", slow(steps))
     desk.until(lambda: len(steps) > 2)
     full_project(tmp_path, "other.keyphase").close()
+    assert desk.window.projects.open(project), "this one is open already: nobody is asked"
+    monkeypatch.setattr(projects, "ask", lambda *a: False)
+    assert not desk.window.projects.open(tmp_path / "other.keyphase")
+    assert desk.session.project.path == project and desk.window.tasks.busy
+    monkeypatch.setattr(projects, "ask", lambda *a: True)
     assert desk.window.projects.open(tmp_path / "other.keyphase")
     desk.until(lambda: not desk.window.tasks.busy)
     for uid in desk.window.job_panel.job_uids:
         assert "read-only" not in desk.window.job_panel.text_of(uid)
     assert desk.session.setting("step") is None and desk.told == []
+    with Session.open(project) as first:
+        assert first.setting("step") == steps[-1], "what was done is kept"
 
 
 def test_closing_while_a_job_runs_leaves_no_thread_and_a_whole_project(
