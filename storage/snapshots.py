@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, insert, select
 
 from storage import schema
 from storage.schema import alignments, events, intervals, runs, track_chunks, tracks, videos
+from storage.tracks import activate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,15 @@ def of_track(tx: Connection, uid: str) -> Snapshot:
 
 def restore(tx: Connection, snapshot: Snapshot) -> None:
     """Put the rows back. A track that was active takes that place again."""
+    active: list[dict[str, Any]] = []
     for name, rows in snapshot.rows:
         table = schema.metadata.tables[name]
         if table is tracks:
-            for row in rows:
-                if row["active"]:
-                    same = (tracks.c.video_uid == row["video_uid"]) & (
-                        tracks.c.dimensions == row["dimensions"]
-                    )
-                    tx.execute(update(tracks).where(same, tracks.c.active).values(active=False))
+            active = [row for row in rows if row["active"]]
+            rows = tuple({**row, "active": False} for row in rows)
         tx.execute(insert(table), list(rows))
+    for row in sorted(active, key=lambda row: row["dimensions"]):  # 3D after the 2D it belongs to
+        activate(tx, row["uid"])
 
 
 def _by_runs_on(video_uid: str) -> ColumnElement[bool]:

@@ -205,29 +205,60 @@ def active(tx: Connection, video_uid: str, dimensions: int) -> TrackInfo | None:
 
 
 def activate(tx: Connection, uid: str) -> None:
-    """Make a track the one that is shown and edited."""
+    """Make a track the one that is shown and edited.
+
+    With a 2D track comes the 3D one that was lifted from it; one lifted from other 2D poses is not shown with
+    it.
+    """
     row = _row(tx, uid)
-    same = (_tracks.c.video_uid == row.video_uid) & (_tracks.c.dimensions == row.dimensions)
-    tx.execute(update(_tracks).where(same, _tracks.c.active).values(active=False))
+    _deactivate(tx, row.video_uid, row.dimensions)
     tx.execute(update(_tracks).where(_tracks.c.uid == uid).values(active=True))
+    if row.dimensions == 2:
+        sources = _sources_3d(tx, row.video_uid)
+        mine = next((lifted for lifted, source in sources.items() if source == uid), None)
+        shown = active(tx, row.video_uid, 3)
+        if mine is not None:
+            activate(tx, mine)
+        elif shown is not None and sources.get(shown.uid) is not None:
+            _deactivate(tx, row.video_uid, 3)
+
+
+def _deactivate(tx: Connection, video_uid: str, dimensions: int) -> None:
+    same = (_tracks.c.video_uid == video_uid) & (_tracks.c.dimensions == dimensions)
+    tx.execute(update(_tracks).where(same, _tracks.c.active).values(active=False))
+
+
+def _sources_3d(tx: Connection, video_uid: str) -> dict[str, str | None]:
+    """Uid of each complete 3D track, latest first -> uid of the 2D track it came from, None = unknown."""
+    found = (
+        select(_tracks.c.uid, _runs.c.params)
+        .outerjoin(_runs, _runs.c.uid == _tracks.c.run_uid)
+        .where(_tracks.c.video_uid == video_uid, _tracks.c.dimensions == 3, _runs.c.finished.is_not(False))
+        .order_by(_tracks.c.position.desc())
+    )
+    return {row.uid: (row.params or {}).get("source") for row in tx.execute(found)}
 
 
 def remove(tx: Connection, uid: str) -> None:
-    """Remove a track; if it was active, the latest complete one before it becomes active."""
+    """Remove a track; if it was active, the latest complete one before it becomes active (in 3D: of those
+    that belong to the 2D track on screen)."""
     row = _row(tx, uid)
     tx.execute(delete(_tracks).where(_tracks.c.uid == uid))
-    if row.active:
-        earlier = (
-            select(_tracks.c.uid)
-            .outerjoin(_runs, _runs.c.uid == _tracks.c.run_uid)
-            .where(_tracks.c.video_uid == row.video_uid, _tracks.c.dimensions == row.dimensions)
-            .where(_runs.c.finished.is_not(False))
-            .order_by(_tracks.c.position.desc())
-            .limit(1)
-        )
-        uid_before = tx.execute(earlier).scalar()
-        if uid_before is not None:
-            activate(tx, uid_before)
+    if not row.active:
+        return
+    earlier = (
+        select(_tracks.c.uid)
+        .outerjoin(_runs, _runs.c.uid == _tracks.c.run_uid)
+        .where(_tracks.c.video_uid == row.video_uid, _tracks.c.dimensions == row.dimensions)
+        .where(_runs.c.finished.is_not(False))
+        .order_by(_tracks.c.position.desc())
+    )
+    candidates = list(tx.execute(earlier).scalars())
+    if row.dimensions == 3:
+        shown, sources = active(tx, row.video_uid, 2), _sources_3d(tx, row.video_uid)
+        candidates = [c for c in candidates if sources[c] is None or (shown and sources[c] == shown.uid)]
+    if candidates:
+        activate(tx, candidates[0])
 
 
 def _row(tx: Connection, uid: str) -> Row[Any]:

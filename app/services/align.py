@@ -8,12 +8,10 @@ from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.track import KeypointTrack
-from models.run.align import align_sequences
+from models.run.align import METHOD, align_sequences
 from storage import alignments, runs, tracks
 from storage.runs import new_run
 from storage.videos import Video
-
-METHOD = "dtw-pose"
 
 
 def align_takes(session: Session, reference: Video, queries: Sequence[Video]) -> Iterator[Progress]:

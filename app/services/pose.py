@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services.lift import lift_take
 from app.services.media import open_take
 from app.services.people import Columns, in_columns_of, without_ghosts
 from app.session import Session
@@ -40,7 +41,8 @@ def estimate_poses(
     model: a bundled network or the path of a checkpoint; None takes the default one.
     user_boxes: frame index → (P, 4) x1, y1, x2, y2 px drawn by a person; they stand above the detector.
     Every yield follows a commit; a run that was stopped goes on where it was. The result becomes the
-    take's active track; joints a person corrected on the earlier one are laid over it.
+    take's active track; joints a person corrected on the earlier one are laid over it. 3D skeletons that the
+    take had are lifted again.
     """
     estimator = PoseEstimator.load(model, device)
     tracker = PersonTracker(PersonFinder.load(device), estimator, max_people=max_people)
@@ -73,13 +75,18 @@ def estimate_poses(
                     tracks.write_frames(tx, track.uid, index + 1 - len(batch), block, _origin_of(block))
                 batch = []
                 yield Progress(index + 1, frames, f"poses · {video.name}")
-    _finish(session, run, track)
+    if _finish(session, run, track):
+        yield from lift_take(session, video_uid, device=device)
 
 
-def _finish(session: Session, run: Run, track: TrackInfo) -> None:
-    """Drop ghosts, keep corrections of the earlier track, make the new one active: one transaction."""
+def _finish(session: Session, run: Run, track: TrackInfo) -> bool:
+    """Drop ghosts, keep corrections of the earlier track, make the new one active: one transaction.
+
+    Returns whether the take showed a 3D track, which was lifted from the earlier poses.
+    """
     with session.project.transaction() as tx:
         result = without_ghosts(tracks.read(tx, track.uid))
+        had_3d = tracks.active(tx, track.video_uid, 3) is not None
         earlier = tracks.active(tx, track.video_uid, 2)
         if earlier is not None and earlier.uid != track.uid:
             result = result.keeping_corrections_of(in_columns_of(result, tracks.read(tx, earlier.uid)))
@@ -89,6 +96,7 @@ def _finish(session: Session, run: Run, track: TrackInfo) -> None:
         tracks.activate(tx, track.uid)
         runs.finish(tx, run.uid)
     session.announce({track.video_uid}, {"tracks", "runs"})
+    return had_3d
 
 
 def _origin_of(values: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.commands import SetJoints
+from app.commands import RemoveRun, RemoveTrack, SetJoints
 from app.services.lift import lift_take, relift_frames
+from app.services.pose import estimate_poses
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.ontology import load_ontology
@@ -16,7 +17,7 @@ from models.domain.track import Origin
 from models.run.lift import Lifter
 from storage import runs, tracks
 from storage.videos import Video
-from tests.app.takes import add, put_track, raising, run, small_lifter, write_take
+from tests.app.takes import add, figure, put_track, raising, run, small_lifter, use_world, write_take
 
 FRAMES = 40
 
@@ -118,3 +119,35 @@ def test_a_new_lift_takes_the_place_of_the_old_one_and_gives_it_back(session: Se
         runs.remove(tx, latest.uid)
         active = tracks.active(tx, take.uid, 3)
         assert active is not None and runs.get(tx, active.run_uid).model == "a"
+
+
+def test_skeletons_are_shown_only_with_the_poses_they_were_lifted_from(session: Session, take: Video) -> None:
+    run(lift_take(session, take.uid, model="a"))
+    first = values_3d(session, take)
+    other = put_track(session, take, raising(FRAMES, 0.7)[:, None])
+    assert session.track(take.uid, 3) is None, "lifted from other poses"
+    run(lift_take(session, take.uid, model="a"))
+    assert values_3d(session, take).shape[1] == 1
+    session.history.do(RemoveTrack(other.uid))
+    np.testing.assert_array_equal(values_3d(session, take), first)
+    session.history.undo()
+    assert values_3d(session, take).shape[1] == 1
+    session.history.redo()
+    with session.project.reading() as tx:
+        lifted = tracks.active(tx, take.uid, 3)
+    assert lifted is not None and lifted.run_uid is not None
+    session.history.do(RemoveRun(lifted.run_uid))
+    assert session.track(take.uid, 3) is None
+    session.history.undo()
+    np.testing.assert_array_equal(values_3d(session, take), first)
+
+
+def test_finding_poses_again_lifts_again(session: Session, take: Video, monkeypatch) -> None:
+    run(lift_take(session, take.uid))
+    use_world(monkeypatch, lambda n: [figure(n / FRAMES, 300)])
+    run(estimate_poses(session, take.uid, model="m"))
+    source, poses = session.track(take.uid, 2)  # type: ignore[misc]
+    lifted, skeletons = session.track(take.uid, 3)  # type: ignore[misc]
+    assert poses.people == skeletons.people == 1
+    with session.project.reading() as tx:
+        assert runs.get(tx, lifted.run_uid).params == {"source": source.uid}
