@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.services.media import open_take
+from app.services.media import open_take, refuse_sources
 from app.session import Session
 from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
@@ -57,11 +57,13 @@ def export_clip(
 ) -> Iterator[Progress]:
     """Write `out` (a video) and `out` with suffix `.csv` (its frame map).
 
-    The reference comes first; every other take must be aligned to it (KnownError). The clip has one frame
+    The reference comes first; every other take must be aligned to it, and `out` must not be the file of a
+    take (KnownError). The clip has one frame
     per reference frame at the reference's rate; a reference of variable rate is sampled at its mean rate,
     so that the clip keeps its true speed.
     """
     options = options or ClipOptions()
+    refuse_sources(session, out)
     cells, ontology = _cells(session, reference, takes, options.height_px)
     clock = clip_clock(reference.info.times)
     columns = options.columns or (len(cells) if len(cells) <= 3 else math.ceil(math.sqrt(len(cells))))

@@ -76,12 +76,15 @@ def _window() -> dict[str, Any]:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         return _check("window", True, "no display here; the command line works", needed=False)
-    probe = subprocess.run(
-        [sys.executable, "-c", _OPENGL_PROBE], capture_output=True, text=True, timeout=60, check=False
-    )
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _OPENGL_PROBE], capture_output=True, text=True, timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return _check("window", False, "Qt does not answer; is the display that DISPLAY names there?")
     if probe.returncode != 0:
         last = (probe.stderr.strip().splitlines() or ["Qt could not start"])[-1]
-        return _check("window", False, f"{last} (see 'System packages' in the README)")
+        return _check("window", False, f"{last} ('make run' installs what Qt needs, or names it)")
     has_opengl = "no OpenGL" not in probe.stdout
     note = "" if has_opengl else "; the 3D view is painted without it"
     return _check("window", True, f"Qt on {probe.stdout.strip()}{note}", needed=False)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app.change import ChangeSet, Command, Together
 from app.commands import AddTrack, PutEvents, PutInterval, SaveOntology
+from app.services.media import refuse_sources
 from app.session import Session
 from models.domain.errors import KnownError
 from storage import skeletons, tracks
@@ -61,7 +62,10 @@ class ImportLabels:
 
 
 def export_file(session: Session, name: str, path: Path) -> None:
-    """Write the labels in format `name`. Raises KnownError when there is no such format."""
+    """Write the labels in format `name`. Raises KnownError when there is no such format, and where `path` is
+    the project itself or the file of a take.
+    """
+    refuse_sources(session, path)
     for known in EXPORT_FORMATS:
         if known.name == name:
             known.write(session.project, path)

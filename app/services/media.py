@@ -77,6 +77,20 @@ def open_take(session: Session, video: Video) -> VideoReader:
     return reader
 
 
+def refuse_sources(session: Session, out: Path) -> None:
+    """Raise KnownError where writing to `out` would replace the project itself or the file of a take."""
+    if not out.exists():
+        return
+    if out.samefile(session.project.path):
+        raise KnownError(f"{out.name} is the project itself.", hint="Choose another name for the file.")
+    for video in session.videos():
+        path = absolute_path(session.project, video)
+        if path.exists() and out.samefile(path):
+            raise KnownError(
+                f"{out.name} is the take '{video.name}'.", hint="Choose another name for the file."
+            )
+
+
 def missing_videos(session: Session) -> list[Video]:
     """Takes whose file is not where the project says."""
     return [video for video in session.videos() if not absolute_path(session.project, video).exists()]

@@ -11,6 +11,7 @@ import pytest
 
 from app.commands import PutEvents
 from app.services.clips import BAND_PX, GAP_PX, ClipOptions, clip_clock, export_clip
+from app.services.exchange import export_file
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import Event
@@ -144,3 +145,13 @@ def test_a_name_that_is_no_clip_is_refused(
     with pytest.raises(KnownError, match="clip"):
         run(export_clip(session, takes[0], takes, tmp_path / "o" / name))
     assert not list(tmp_path.glob("o/*"))
+
+
+def test_neither_a_take_nor_the_project_is_written_over(session: Session, takes: list[Video]) -> None:
+    for path in (session.video_path(takes[1]), session.project.path):
+        before = path.read_bytes()
+        with pytest.raises(KnownError, match=r"is the (take 'b'|project itself)"):
+            run(export_clip(session, takes[0], takes, path))
+        with pytest.raises(KnownError, match=r"is the (take 'b'|project itself)"):
+            export_file(session, "json", path)
+        assert path.read_bytes() == before
