@@ -302,9 +302,13 @@ class _FileField(QWidget):
         self._title, self._suffix = title, suffix
         self.field = QLineEdit(str(path))
         browse = button("Browse…")
-        layout = row(self.field, browse)
-        self.setLayout(layout)
+        self._note = label("", "warning", wrap=True)
+        layout = column(self, margin_px=0, spacing_px=4)
+        layout.addLayout(row(self.field, browse))
+        layout.addWidget(self._note)
         browse.clicked.connect(self._browse)
+        self.field.textChanged.connect(lambda _: self._warn())
+        self._warn()
 
     @property
     def path(self) -> Path:
@@ -316,6 +320,20 @@ class _FileField(QWidget):
     def is_usable(self) -> bool:
         text = self.field.text().strip()
         return bool(text) and not Path(text).is_dir() and self.path.parent.is_dir()
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with the file, or that another one would be lost; "" when all is well."""
+        text = self.field.text().strip()
+        if not text or Path(text).is_dir():
+            return "A file name is missing."
+        if not self.path.parent.is_dir():
+            return f"There is no folder {self.path.parent}."
+        return f"{self.path.name} is there already and would be replaced." if self.path.exists() else ""
+
+    def _warn(self) -> None:
+        self._note.setText(self.warning)
+        self._note.setVisible(bool(self.warning))
 
     def set_suffix(self, suffix: str) -> None:
         """Change to another kind of file, keeping the name."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication, QInputDialog
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QInputDialog, QMenu
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
@@ -135,8 +136,8 @@ class Interface(QObject):
         w.menus.recent.setEnabled(bool(recent))
 
     def _show_progress(self, _job: int, progress: Progress) -> None:
-        """Without a project no job panel is on screen: the status line tells how the demo comes along."""
-        if self.window.workspace.session is None:
+        """Where no job panel is on screen, the status line tells how a job comes along."""
+        if not self.window.job_panel.isVisible():
             self.window.statusBar().showMessage(f"{progress.note} · {progress.done} of {progress.total}")
 
     def _show_review_count(self, count: int) -> None:
@@ -159,21 +160,27 @@ class Interface(QObject):
             self.window.preferences.put("keys", save_mapping(editor.mapping))
 
     def show_palette(self) -> None:
-        mapping = self.window.action_set.mapping
+        """Everything that has a key, then what only the menus have."""
+        mapping, action = self.window.action_set.mapping, self.window.action_set.action
         commands = [
-            Command(
-                a.id,
-                a.text,
-                a.group,
-                shown_keys(mapping[a.id]),
-                self.window.action_set.action(a.id).isEnabled(),
-            )
+            Command(a.id, a.text, a.group, shown_keys(mapping[a.id]), action(a.id).isEnabled())
             for a in ACTIONS
             if a.id in self._handlers and a.id != "view.commands"
         ]
+        others = {f"menu/{menu}/{entry.text()}": (menu, entry) for menu, entry in self._menu_entries()}
+        commands += [
+            Command(id_, entry.text(), menu, "", entry.isEnabled()) for id_, (menu, entry) in others.items()
+        ]
         palette = CommandPalette(commands, self.window)
-        palette.chosen.connect(self.run)
+        palette.chosen.connect(lambda id_: others[id_][1].trigger() if id_ in others else self.run(id_))
         palette.show()
+
+    def _menu_entries(self) -> Iterator[tuple[str, QAction]]:
+        """Entries of the menus that have no key of their own, with the name of their menu."""
+        for menu in self.window.menuBar().findChildren(QMenu):
+            for entry in menu.actions():
+                if entry.menu() is None and entry.text() and entry.objectName() not in self._handlers:
+                    yield menu.title().replace("&", ""), entry
 
     def name_interval(self) -> None:
         """Ask for name and tier of the selected interval."""

@@ -53,7 +53,7 @@ class Tasks(QObject):
         def job(session: Session) -> Steps:
             from app.services.media import add_videos
 
-            yield from add_videos(session, paths, fps=fps)
+            yield from add_videos(session, paths, fps=fps, pass_over=True)
 
         self._start(f"Add {paths[0].name}" if len(paths) == 1 else f"Add {len(paths)} videos", job)
 

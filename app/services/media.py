@@ -21,20 +21,29 @@ from storage.videos import Video, absolute_path, relative_path
 FORWARDS_CACHE_BYTES = 32 << 20
 
 
-def add_videos(session: Session, paths: Iterable[Path], *, fps: Fraction | None = None) -> Iterator[Progress]:
+def add_videos(
+    session: Session, paths: Iterable[Path], *, fps: Fraction | None = None, pass_over: bool = False
+) -> Iterator[Progress]:
     """Add video files (or folders of images, shown at `fps`) to the project, one undo step in all.
 
     A file that is in the project already (by content) is passed over. Raises KnownError, with the project
-    as it was, when one of them cannot be read.
+    as it was, when one of them cannot be read; with `pass_over` the others are added before it is raised.
     """
     todo = list(paths)
     known_names = {video.name for video in session.videos()}
     known_hashes = {video.info.content_hash for video in session.videos()}
     added: list[Video] = []
+    refused: list[KnownError] = []
     for done, path in enumerate(todo):
         yield Progress(done, len(todo), f"reading {path.name}")
-        with open_video(path, fps=fps) as reader:
-            info = reader.info
+        try:
+            with open_video(path, fps=fps) as reader:
+                info = reader.info
+        except KnownError as error:
+            if not pass_over or len(todo) == 1:
+                raise
+            refused.append(error)
+            continue
         if info.content_hash in known_hashes:
             continue
         known_hashes.add(info.content_hash)
@@ -43,6 +52,9 @@ def add_videos(session: Session, paths: Iterable[Path], *, fps: Fraction | None 
         added.append(Video(new_uid(), name, relative_path(session.project, path), info, fps))
     if added:
         session.history.do(AddVideos(tuple(added)))
+    if refused:
+        what = " ".join(error.message for error in refused)
+        raise KnownError(f"{len(added)} added, {len(refused)} not. {what}", hint=refused[0].hint)
     yield Progress(len(todo), len(todo), f"{len(added)} added")
 
 

@@ -58,6 +58,16 @@ def test_one_bad_file_leaves_the_project_as_it_was(session: Session, tmp_path: P
     assert session.history.undo_text == ""
 
 
+def test_the_window_adds_what_it_can_and_names_the_rest(session: Session, tmp_path: Path) -> None:
+    good, empty, gone = write_take(tmp_path / "good.mp4", 5), tmp_path / "empty.mp4", tmp_path / "gone.mp4"
+    empty.write_bytes(b"")
+    with pytest.raises(KnownError, match=r"1 added, 2 not\..*empty\.mp4.*gone\.mp4"):
+        run(add_videos(session, [empty, good, gone], pass_over=True))
+    assert [video.name for video in session.videos()] == ["good"]
+    session.history.undo()
+    assert session.videos() == []
+
+
 def test_the_same_content_comes_in_once(session: Session, tmp_path: Path) -> None:
     path = write_take(tmp_path / "a.mp4", 5)
     copy = tmp_path / "copy.mp4"

@@ -8,9 +8,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
+from app.main_window import COMPARE
 from models.domain.ontology import load_ontology
+from models.domain.progress import Progress
 from tests.app.conftest import Desk
 from tests.app.takes import write_take
+from widgets.command_palette import CommandPalette
 from widgets.project_dialogs import NewProject, NewProjectDialog
 
 Key = Qt.Key
@@ -58,3 +61,23 @@ def test_an_interval_is_named_by_key(desk: Desk, project: Path, monkeypatch: pyt
     assert [(i.name, i.tier) for i in desk.window.labelling.intervals] == [("lead", "hands")]
     desk.key(Key.Key_M)
     assert "No interval follows" in desk.window.statusBar().currentMessage()
+
+
+def test_the_palette_knows_what_only_the_menus_have(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.key(Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    palette = desk.window.findChildren(CommandPalette)[-1]
+    texts = [command.text for command in palette._commands]
+    assert len(texts) == len(set(texts))
+    assert {"Lift to 3D", "Light", "Golf swing", "Undo", "Transfer the labels of this take"} <= set(texts)
+    palette.chosen.emit(next(c.id for c in palette._commands if c.text == "Golf swing"))
+    palette.close()
+    ontology = desk.window.workspace.ontology()
+    assert ontology is not None and ontology.title == "Golf swing"
+
+
+def test_on_the_compare_page_the_status_line_tells_of_jobs(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.window.show_page(COMPARE)
+    desk.window.runner.progressed.emit(1, Progress(3, 9, "writing frames"))
+    assert desk.window.statusBar().currentMessage() == "writing frames · 3 of 9"
