@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.track import boxes_of
 from models.run.detect import overlaps
 
 Frame = NDArray[np.uint8]
@@ -25,11 +26,13 @@ SIZE_CHANGE = 0.15  # a side grows or shrinks at most this much from frame to fr
 SPEED_RATE = 0.25  # how fast the expected speed follows the last one
 SAME_BOX = 0.25  # intersection over union from which a detection may be a known person
 SAME_POSE = 0.6  # pose similarity from which two tracks show one person
-NEWCOMER_SCORE = 0.3  # a detection must be this sure to start a person
 ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
-NEWCOMERS = 4  # detections looked at as possible newcomers, the best first
+NEWCOMERS = 10  # detections looked at as possible newcomers, the best first
+NEWCOMER_SIZES = (1.0, 0.8, 1.3, 0.6, 1.7)  # in which their boxes are tried: the detector errs in size most
+REFINEMENTS = 2  # times a newcomer's box is drawn anew around the joints found in it
+NEWCOMER_CONFIDENCE = 0.4  # least mean confidence of a newcomer's pose
 DOUBTED = 0.5  # of the surest pose of the frame: below, a newcomer is no person
 NEWCOMER_ROUNDS = 2  # newcomers are looked for at every second detection: judging them takes time
 AGREE = 0.7  # intersection over union from which a detection and a followed box need no judging
@@ -174,7 +177,7 @@ class PersonTracker:
                 person.score *= 0.8
                 lost = ROUNDS_UNSEEN if person.unsure else 3 * ROUNDS_UNSEEN
                 person.here = person.by_hand or person.rounds_unseen < lost
-        rest = [row for row in range(len(found)) if row not in pairs and found[row, 4] >= NEWCOMER_SCORE]
+        rest = [row for row in range(len(found)) if row not in pairs]
         self._since_newcomers += 1
         if rest and (self._since_newcomers >= NEWCOMER_ROUNDS or not any(p.here for p in self._people)):
             self._since_newcomers = 0
@@ -182,18 +185,14 @@ class PersonTracker:
 
     def _take_newcomers(self, frame: Frame, found: NDArray[np.float64]) -> None:
         """Start people at detections (n, 5), those worth following most first; when all places are taken, one
-        that is worth far less gives way. What the detector takes for a person, the pose network may doubt; it
-        also tells which size of the box fits."""
-        found = found[:NEWCOMERS]
-        sizes = np.stack([_scaled(found[:, :4], factor) for factor in (1.0, 0.75)], axis=1)
-        confidences = self._confidence(frame, sizes.reshape(-1, 4)).reshape(len(found), -1)
-        found[:, :4] = sizes[np.arange(len(found)), confidences.argmax(axis=1)]
-        confidence = confidences.max(axis=1)
+        that is worth far less gives way. What the detector takes for a person, the pose network may doubt."""
+        found = found[:NEWCOMERS].copy()
+        found[:, :4], confidence = self._fitted(frame, found[:, :4])
         surest = max([p.confidence for p in self._people if p.here and p.frames] + [float(confidence.max())])
         worth = [self._worth(row[:4], row[4], sure) for row, sure in zip(found, confidence, strict=True)]
         for k in np.argsort(-np.array(worth), kind="stable"):
             here = [person for person in self._people if person.here]
-            if confidence[k] < DOUBTED * surest:
+            if confidence[k] < max(NEWCOMER_CONFIDENCE, DOUBTED * surest):
                 continue
             boxes = np.array([person.box for person in here]).reshape(-1, 4)
             if _covered(found[k], boxes) > PART_OF:
@@ -212,13 +211,35 @@ class PersonTracker:
             if started is not None:
                 started.score = float(found[k, 4])
 
+    def _fitted(
+        self, frame: Frame, boxes: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes (n, 4) in the size and place where the pose network is surest, and how sure it is (n,)."""
+        rows = np.arange(len(boxes))
+        sizes = np.stack([_scaled(boxes, factor) for factor in NEWCOMER_SIZES], axis=1)
+        poses = self._estimator.predict(frame, sizes.reshape(-1, 4))
+        poses = poses.reshape(len(boxes), len(NEWCOMER_SIZES), *poses.shape[1:])
+        best = poses[..., 2].mean(axis=2).argmax(axis=1)
+        fitted, poses = sizes[rows, best], poses[rows, best]
+        confidence = poses[..., 2].mean(axis=1).astype(np.float64)
+        for _ in range(REFINEMENTS):
+            around = boxes_of(poses, BOX_MARGIN).astype(np.float64)
+            again = self._estimator.predict(frame, np.where(np.isfinite(around), around, fitted))
+            sure = again[..., 2].mean(axis=1)
+            better = (sure > confidence) & np.isfinite(around).all(axis=1)
+            fitted[better], poses[better], confidence[better] = around[better], again[better], sure[better]
+        return fitted, confidence
+
     def _confidence(self, frame: Frame, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean confidence of the joints found in each box (n,)."""
         return np.asarray(self._estimator.predict(frame, boxes)[..., 2].mean(axis=1), dtype=np.float64)
 
     def _worth(self, box: NDArray[np.float64], score: float, confidence: float) -> float:
-        """Score × size × confidence of the pose × (0.3 to 1.3, by how much moves inside the box)."""
-        return float(score * np.sqrt(_area(box)) * confidence * self._activity.share(box))
+        """√score × size × confidence³ of the pose × (0.3 to 1.3, by how much moves inside the box).
+
+        The pose network saw far more pictures than the detector; its confidence falls steeply off people.
+        """
+        return float(np.sqrt(score * _area(box)) * confidence**3 * self._activity.share(box))
 
     def _start(self, box: NDArray[np.float64], *, replace: bool = False) -> _Person | None:
         """A person at `box`: somebody who left nearby, a ghost's index, a new index, anybody's who left.
