@@ -1,6 +1,7 @@
 """The review queue: suggested events, the least certain first, walked through by keyboard.
 
-N and P move, A accepts, X rejects; the queue moves on by itself when a suggestion is decided.
+N and P move, A accepts, X rejects; the queue moves on by itself when a suggestion is decided here. A label
+that is set elsewhere may take a suggestion away, too, but never moves the person to another place.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ class ReviewList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._decided = ""  # uid of the suggestion that was accepted or rejected here
         self._model = _ReviewModel()
         self._view = QListView()
         self._view.setModel(self._model)
@@ -169,13 +171,13 @@ class ReviewList(QWidget):
     ) -> None:
         """Show these suggestions (events that are none are left out).
 
-        The selection stays; if its suggestion is gone, the next one takes its place and is announced.
+        The selection stays; if its suggestion was decided here, the next one is selected and announced.
         """
         before, place, count = self.current, self._view.currentIndex().row(), len(self._model.events)
         self._model.set_events(events, videos, ontologies)
         if before in self.uids:
             self._view.setCurrentIndex(self._model.index(self.uids.index(before)))
-        elif before and self._model.events:
+        elif before and before == self._decided and self._model.events:
             self._go(min(place, len(self._model.events) - 1))
         self._refresh()
         if len(self._model.events) != count:
@@ -199,10 +201,12 @@ class ReviewList(QWidget):
 
     def accept(self) -> None:
         if self.current:
+            self._decided = self.current
             self.accept_requested.emit([self.current])
 
     def reject(self) -> None:
         if self.current:
+            self._decided = self.current
             self.reject_requested.emit([self.current])
 
     def accept_all(self) -> None:

@@ -60,9 +60,23 @@ class Review(QObject):
         return {
             "review.next": lambda: self._queue().go_next(),
             "review.previous": lambda: self._queue().go_previous(),
-            "review.accept": lambda: self._queue().accept(),
-            "review.reject": lambda: self._queue().reject(),
+            "review.accept": lambda: self._decide(ReviewList.accept),
+            "review.reject": lambda: self._decide(ReviewList.reject),
         }
+
+    def _decide(self, decision: Callable[[ReviewList], None]) -> None:
+        """By key: never about a suggestion that nobody sees, neither in the queue nor at the playhead."""
+        queue = self._queue()
+        event, take = self._find(queue.current), self.workspace.take
+        if event is None or take is None:
+            self.workspace.message.emit("Choose a suggestion first: N goes to the next one.")
+            return
+        here = event.video_uid == take.uid and take.info.times.index_at(event.pts) == self.workspace.frame
+        if here or queue.isVisible():
+            decision(queue)
+        else:
+            self._on_chosen(queue.current)
+            self.workspace.message.emit("This is the suggestion; press the key again to decide about it.")
 
     def _queue(self) -> ReviewList:
         """The queue that is on screen, else the first."""

@@ -8,7 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
+from app.label_commands import PutEvents
 from app.main_window import COMPARE
+from models.domain.labels import LabelOrigin
 from models.domain.ontology import load_ontology
 from models.domain.progress import Progress
 from tests.app.conftest import Desk
@@ -81,3 +83,34 @@ def test_on_the_compare_page_the_status_line_tells_of_jobs(desk: Desk, project: 
     desk.window.show_page(COMPARE)
     desk.window.runner.progressed.emit(1, Progress(3, 9, "writing frames"))
     assert desk.window.statusBar().currentMessage() == "writing frames · 3 of 9"
+
+
+def test_a_label_set_by_hand_never_moves_the_playhead(desk: Desk, project: Path) -> None:
+    """It takes a suggestion away, and the queue had that one selected."""
+    desk.open(project)
+    more = {"origin": LabelOrigin.TRANSFERRED, "confidence": 0.9}
+    places = (("a", 0, 5), ("a", 1, 20), ("b", 0, 9))
+    suggestions = tuple(desk.event(*place, **more) for place in places)
+    assert desk.window.workspace.do(PutEvents(suggestions, "suggest"))
+    desk.until(lambda: len(desk.window.review_list.uids) == 3)
+    desk.window.review_list.select("a0")
+    desk.go_to(7)
+    desk.key(Key.Key_1)
+    desk.until(lambda: len(desk.window.review_list.uids) == 2)
+    assert (desk.window.current_take(), desk.window.workspace.frame) == (desk.video_uid("a"), 7)
+    desk.key(Key.Key_A)
+    assert len(desk.window.review_list.uids) == 2, "nothing is chosen"
+
+
+def test_a_suggestion_that_nobody_sees_is_shown_before_it_is_decided(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    suggestion = desk.event("b", 0, 9, origin=LabelOrigin.TRANSFERRED, confidence=0.9)
+    assert desk.window.workspace.do(PutEvents((suggestion,), "suggest"))
+    desk.until(lambda: desk.window.review_list.uids == ["b0"])
+    desk.window.review_list.select("b0")
+    desk.key(Key.Key_A)
+    assert (desk.window.current_take(), desk.window.workspace.frame) == (desk.video_uid("b"), 9)
+    assert desk.window.review_list.uids == ["b0"]
+    desk.key(Key.Key_A)
+    desk.until(lambda: desk.window.review_list.uids == [])
+    assert desk.frames_of_events("b") == {"pouring/0": 9}
