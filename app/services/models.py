@@ -6,10 +6,16 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 
+# The score of a model card that tells people most, and how it is said.
+HEADLINES = {
+    "pose2d": ("lspet_val_pck02", "finds {:.0%} of the joints of LSP-Extended photographs (PCK@0.2)"),
+    "lift3d": ("p_mpjpe_mm", "{:.0f} mm off on people it has not seen (P-MPJPE)"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class BundledModel:
-    """note: one line for people, from the scores of the model card."""
+    """note: one line for people, from the best known score of the model card and the licence."""
 
     name: str
     kind: str
@@ -24,12 +30,9 @@ def bundled_models(kind: str) -> list[BundledModel]:
     found = []
     for row in json.loads(manifest.read_text("utf-8"))["models"]:
         if row["kind"] == kind:
-            scores = ", ".join(
-                f"{name} {value}"
-                for name, value in row.get("scores", {}).items()
-                if not isinstance(value, dict)
-            )
-            found.append(
-                BundledModel(row["name"], kind, ". ".join(part for part in (scores, row["licence"]) if part))
-            )
+            score, text = HEADLINES.get(kind, ("", ""))
+            value = row.get("scores", {}).get(score)
+            headline = "" if value is None else text.format(value)
+            note = ". ".join(part for part in (headline, row["licence"]) if part)
+            found.append(BundledModel(row["name"], kind, note[:1].upper() + note[1:]))
     return found
