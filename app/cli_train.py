@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.jobs import run_job
+from models.domain.errors import KnownError
 
 train_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 eval_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -163,7 +164,10 @@ def eval_detector_command(
     from models.run.detect import PersonFinder
     from models.train.evaluate_detector import THRESHOLDS, evaluate_detector
 
-    long_sides = tuple(int(side) for side in sides.split(",")) if sides else None
+    try:
+        long_sides = tuple(int(side) for side in sides.split(",")) if sides else None
+    except ValueError:
+        raise KnownError(f"'{sides}' is not a list of sizes.", hint="Write --sides 512,768.") from None
     finder = PersonFinder.load(device, threshold=min(THRESHOLDS), long_sides_px=long_sides)
     scores = evaluate_detector(data, split, finder, limit)
     if as_json:

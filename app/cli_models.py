@@ -1,0 +1,140 @@
+"""Commands that have models work on a project: poses, 3D, alignment, transfer, clips in step."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli_shared import (
+    AsJson,
+    Device,
+    Out,
+    ProjectPath,
+    Reference,
+    VideoName,
+    opened,
+    show,
+    take_named,
+    takes_named,
+)
+from app.jobs import run_job
+from models.domain.errors import KnownError
+
+
+def pose(
+    project: ProjectPath,
+    video: VideoName = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")
+    ] = None,
+    device: Device = "auto",
+    people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate 2D poses."""
+    from app.services.pose import estimate_poses
+
+    with opened(project) as session:
+        names = []
+        for take in takes_named(session, video):
+            run_job(estimate_poses(session, take.uid, model=model, device=device, max_people=people))
+            names.append(take.name)
+        show({"poses": names}, as_json, f"Poses of {', '.join(names)}.")
+
+
+def lift(
+    project: ProjectPath,
+    video: VideoName = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Lift 2D poses to 3D skeletons."""
+    from app.services.lift import lift_take
+
+    with opened(project) as session:
+        names = []
+        for take in takes_named(session, video):
+            run_job(lift_take(session, take.uid, model=model, device=device))
+            names.append(take.name)
+        show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")
+
+
+def align(project: ProjectPath, reference: Reference, as_json: AsJson = False) -> None:
+    """Align all other takes to a reference."""
+    from app.services.align import align_takes
+    from storage import alignments
+
+    with opened(project) as session:
+        take = take_named(session, reference)
+        run_job(align_takes(session, take, session.videos()))
+        rows = []
+        with session.project.reading() as tx:
+            for other in session.videos():
+                warp = alignments.get(tx, take.uid, other.uid) if other.uid != take.uid else None
+                if warp is not None:
+                    cost = round(float(warp.cost.mean()), 4)
+                    rows.append({"take": other.name, "steps": len(warp.path), "mean_cost": cost})
+        text = "\n".join(f"{r['take']}: mean cost {r['mean_cost']}" for r in rows)
+        show({"reference": reference, "alignments": rows}, as_json, text)
+
+
+def transfer(
+    project: ProjectPath,
+    source: Annotated[str, typer.Option("--from", metavar="NAME", help="The labelled take.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy a take's events to the aligned takes, as suggestions with confidence."""
+    from app.services.transfer import transfer_events
+    from storage import ontologies
+
+    with opened(project) as session:
+        takes = {take.uid: take for take in session.videos()}
+        events = transfer_events(session, take_named(session, source), list(takes.values()))
+        with session.project.reading() as tx:
+            names = {key.uid: key.name for o in ontologies.all_ontologies(tx) for key in o.events}
+        rows = [
+            {
+                "take": takes[event.video_uid].name,
+                "event": names.get(event.key_event_uid, event.key_event_uid),
+                "frame": takes[event.video_uid].info.times.index_at(event.pts),
+                "pts": event.pts,
+                "confidence": event.confidence,
+                "uncertainty_frames": event.uncertainty_frames,
+            }
+            for event in events
+        ]
+        lines = [f"{r['take']}: {r['event']} at frame {r['frame']} ±{r['uncertainty_frames']}" for r in rows]
+        show(
+            rows, as_json, "\n".join(lines) or "Nothing to suggest: people have labelled every aligned take."
+        )
+
+
+def clips(
+    project: ProjectPath,
+    reference: Reference,
+    out: Out,
+    height: Annotated[int, typer.Option(min=32, max=2160, help="Height of each take in px.")] = 360,
+    labels: Annotated[bool, typer.Option(help="Write names and phases below the takes.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Export the aligned takes side by side on the reference's clock."""
+    from app.services.clips import ClipOptions, export_clip
+    from storage import alignments
+
+    with opened(project, read_only=True) as session:
+        take = take_named(session, reference)
+        with session.project.reading() as tx:
+            aligned = {w.query_uid for w in alignments.all_alignments(tx) if w.reference_uid == take.uid}
+        takes = [other for other in session.videos() if other.uid in aligned]
+        if not takes:
+            hint = f"Run 'align' with '{reference}' as the reference first."
+            raise KnownError(f"No take is aligned to '{reference}'.", hint=hint)
+        run_job(export_clip(session, take, takes, out, ClipOptions(height_px=height, burn_labels=labels)))
+        result = {
+            "clip": str(out),
+            "frame_map": str(out.with_suffix(".csv")),
+            "takes": [take.name, *[t.name for t in takes]],
+        }
+        show(result, as_json, f"Wrote {out} and {out.with_suffix('.csv')}.")

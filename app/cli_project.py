@@ -1,0 +1,150 @@
+"""Commands that put videos and labels into a project, and take frames and labels out of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli_shared import AsJson, Out, ProjectPath, opened, show, take_named
+from app.jobs import run_job
+from app.session import Session
+from models.domain.errors import KnownError
+from models.domain.ontology import load_ontology
+
+
+def init(
+    project: ProjectPath,
+    ontology: Annotated[str, typer.Option(metavar="NAME", help="A shipped ontology.")] = "pouring",
+    as_json: AsJson = False,
+) -> None:
+    """Create a project."""
+    chosen = load_ontology(ontology.strip().lower().replace(" ", "_").replace("-", "_"))
+    Session.create(project, chosen).close()
+    show({"project": str(project), "ontology": chosen.name}, as_json, f"Created {project} ({chosen.title}).")
+
+
+def add(
+    project: ProjectPath,
+    video: Annotated[
+        list[Path], typer.Argument(help="Video files or folders of images.", show_default=False)
+    ],
+    fps: Annotated[
+        str | None, typer.Option(help="Frame rate of image folders, e.g. 25 or 30000/1001.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add videos to a project."""
+    from app.services.media import add_videos
+
+    with opened(project) as session:
+        before = {take.uid for take in session.videos()}
+        run_job(add_videos(session, video, fps=_rate(fps)))
+        added = [take for take in session.videos() if take.uid not in before]
+        rows = [
+            {
+                "name": take.name,
+                "frames": take.info.frame_count,
+                "fps": round(take.info.times.fps, 3),
+                "variable_frame_rate": take.info.is_variable_frame_rate,
+                "decode_failures": take.info.decode_failures,
+            }
+            for take in added
+        ]
+        lines = [
+            f"{r['name']}: {r['frames']} frames, {r['fps']} fps"
+            + (", variable rate" if r["variable_frame_rate"] else "")
+            + (f", {r['decode_failures']} frames could not be decoded" if r["decode_failures"] else "")
+            for r in rows
+        ]
+        show(rows, as_json, "\n".join(lines) or "Nothing new: these videos are in the project already.")
+
+
+def _rate(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise KnownError(f"'{text}' is not a frame rate.", hint="Give a number like 25 or 30000/1001.")
+    return rate
+
+
+def frames(
+    project: ProjectPath,
+    video: Annotated[str, typer.Option(metavar="NAME", help="Take.")],
+    at: Annotated[str, typer.Option(metavar="N[,N…]", help="Frame indices, from 0.")],
+    out: Out,
+    as_json: AsJson = False,
+) -> None:
+    """Write exact frames as PNG, named by index and pts."""
+    from app.services.frames import frame_file_name, write_frames
+
+    try:
+        indices = [int(part) for part in at.split(",")]
+    except ValueError:
+        raise KnownError(f"'{at}' is not a list of frame numbers.", hint="Write --at 0,15,30.") from None
+    with opened(project, read_only=True) as session:
+        take = take_named(session, video)
+        run_job(write_frames(session, take, indices, out))
+        paths = [str(out / frame_file_name(take, index)) for index in indices]
+        show(paths, as_json, "\n".join(paths))
+
+
+def export_labels(
+    project: ProjectPath,
+    out: Out,
+    format: Annotated[Literal["csv", "json"], typer.Option(help="csv or json.")] = "json",
+    as_json: AsJson = False,
+) -> None:
+    """Export labels (CSV) or labels and ontology (JSON)."""
+    from app.services.exchange import export_file
+
+    with opened(project, read_only=True) as session:
+        export_file(session, format, out)
+        show({"file": str(out), "format": format}, as_json, f"Wrote {out}.")
+
+
+def import_labels(project: ProjectPath, file: Path, as_json: AsJson = False) -> None:
+    """Import labels from a CSV or JSON file that Keyphase wrote."""
+    from app.services.exchange import import_file
+
+    with opened(project) as session:
+        report = import_file(session, file)
+        show(report, as_json, "\n".join(report["lines"]))
+
+
+def info(project: ProjectPath, as_json: AsJson = False) -> None:
+    """What a project holds."""
+    from app.services.overview import project_summary, take_overviews
+
+    with opened(project, read_only=True) as session:
+        summary = project_summary(session)
+        if as_json:
+            show(summary, True)
+            return
+        table = Table(
+            "take", "frames", "fps", "size", "people", "corrected", "3D", "aligned to", "events", "suggested"
+        )
+        for take in take_overviews(session):
+            table.add_row(
+                take.name + (" (file missing)" if take.missing_file else ""),
+                str(take.frames) + (f" ({take.decode_failures} lost)" if take.decode_failures else ""),
+                f"{take.fps:g}" + (" VFR" if take.variable_frame_rate else ""),
+                f"{take.width_px}×{take.height_px}",
+                str(take.people or "–"),
+                str(take.corrected_joints or "–"),
+                "yes" if take.has_3d else "–",
+                ", ".join(take.aligned_to) or "–",
+                str(take.events or "–"),
+                str(take.suggestions or "–"),
+            )
+        console = Console()
+        console.print(f"{project} · {summary['ontology']['title']}")  # type: ignore[index]
+        console.print(table)
