@@ -21,7 +21,7 @@ from models.domain.errors import KnownError
 from models.run.detect import PersonFinder, overlaps
 from models.train.lspet import load_pose_data
 
-THRESHOLDS = (0.2, 0.25, 0.3, 0.4, 0.5)
+THRESHOLDS = (0.1, 0.15, 0.2, 0.3, 0.4)
 LEAST_OVERLAP = 0.5
 TALL_SHARE = 0.2  # of the longer side of the picture
 
