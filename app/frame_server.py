@@ -10,6 +10,7 @@ finished images in one ring.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
@@ -145,7 +146,10 @@ class FrameServer:
 
     def _run(self) -> None:
         while (task := self._next_task()) is not None:
-            task()
+            try:
+                task()
+            except Exception:  # the thread goes on: without it the window would have no pictures at all
+                traceback.print_exc()
         for uid in list(self._videos):
             self._close(uid)
 
@@ -168,7 +172,7 @@ class FrameServer:
         self._close(uid)
         try:
             reader = open_video(path, fps=fps, cache=self._decoded)
-        except KnownError as error:
+        except (KnownError, OSError) as error:
             self._deliver(Failed(uid, str(error)))
             return
         proxy = open_proxy(proxy_dir, reader.info) if proxy_dir is not None and needs_proxy(reader) else None

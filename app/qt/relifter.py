@@ -6,6 +6,7 @@ The lifter is loaded at the first edit, never at start-up. Edits that come while
 from __future__ import annotations
 
 import threading
+import traceback
 
 from PySide6.QtCore import QObject, Signal
 
@@ -69,5 +70,8 @@ class Relifter(QObject):
                 span = relift_frames(session, lifter, take_uid, person, first, stop)
             except KnownError:
                 continue  # the take or the project is gone: nothing to renew
+            except Exception:  # the thread goes on: later edits are lifted again
+                traceback.print_exc()
+                continue
             if span is not None:
                 self.renewed.emit(take_uid, *span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
@@ -92,6 +93,8 @@ class Thumbnailer(QObject):
                 self._make(wish)
             except (KnownError, OSError):
                 continue  # a take that cannot be read has no picture; the canvas says why
+            except Exception:  # the thread goes on: other takes have pictures
+                traceback.print_exc()
 
     def _make(self, wish: _Wish) -> None:
         with open_video(wish.path, fps=wish.fps, cache=FrameCache(0)) as reader:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from models.domain.errors import KnownError
 
 EXPANSION = 4  # output / inner channels of a bottleneck
+MOST_BLOCKS = 32  # in a stage of a checkpoint that is read; published networks have at most 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,10 @@ def config_from_tensors(tensors: Mapping[str, Tensor]) -> HRNetConfig:
     two, three, four = (
         (count(rf"stage{s}\.(\d+)\."), count(rf"stage{s}\.0\.branches\.0\.(\d+)\.")) for s in (2, 3, 4)
     )
+    layer1_blocks = count(r"layer1\.(\d+)\.")
+    counts = (*two, *three, *four, layer1_blocks)
+    if not all(1 <= n <= MOST_BLOCKS for n in counts):  # numbers in the names of tensors: anybody's
+        raise KnownError("The weights file is not an HRNet pose network.", hint=f"Its stages have {counts}.")
     return HRNetConfig(
         joints=joints,
         width=width,
@@ -244,5 +249,5 @@ def config_from_tensors(tensors: Mapping[str, Tensor]) -> HRNetConfig:
         blocks=(two[1], three[1], four[1]),
         stem=stem,
         layer1_planes=planes,
-        layer1_blocks=count(r"layer1\.(\d+)\."),
+        layer1_blocks=layer1_blocks,
     )

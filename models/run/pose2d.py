@@ -80,11 +80,14 @@ class PoseEstimator:
         if path is not None and (path.suffix or path.parent != Path()):
             tensors, source = load_tensors(path), path.name
             about = read_description(path)
-            decoder: Decoder = about.get("decoder", "peak")
-            padding, size = about.get("padding", PADDING), _size_in_name(path.stem)
-            if "input_wh" in about:
-                size = (about["input_wh"][0], about["input_wh"][1])
-            skeleton = skeleton or about.get("skeleton")
+            decoder: Decoder = "softmax" if about.get("decoder") == "softmax" else "peak"
+            try:
+                padding, size = float(about.get("padding", PADDING)), _size_in_name(path.stem)
+                if "input_wh" in about:
+                    size = (int(about["input_wh"][0]), int(about["input_wh"][1]))
+            except (TypeError, ValueError, LookupError) as error:
+                raise KnownError(f"{source} describes itself wrongly: {error}.") from error
+            skeleton = skeleton or str(about.get("skeleton", "")) or None
         else:
             entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
             tensors, source = load_entry(entry), entry.name

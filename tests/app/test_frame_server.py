@@ -192,6 +192,22 @@ def test_faults_are_told(answers: Answers, tmp_path: Path) -> None:
     answers.server.close(7)
 
 
+def test_an_error_of_ours_does_not_end_the_thread(
+    answers: Answers, long_video: CodedVideo, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("app.frame_server.open_video", lambda *a, **k: 1 / 0)
+        answers.server.open(6, long_video.path)
+        answers.server.open(8, long_video.path)
+        answers.server._command(lambda: None)
+        while answers.server._commands:
+            threading.Event().wait(0.005)
+    answers.server.open(7, long_video.path)
+    assert isinstance(answers.next(), Opened)
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    answers.server.close(7)
+
+
 def test_shutting_down_while_decoding_ends_the_thread(long_video: CodedVideo) -> None:
     answers = Answers()
     answers.server.open(7, long_video.path)

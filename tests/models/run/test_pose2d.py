@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,21 @@ def test_published_checkpoint_loads_by_path(tmp_path: Path) -> None:
     assert named.input_wh == (288, 384) and named.decoder == "peak"
     crops = np.random.default_rng(0).integers(0, 255, (1, 256, 192, 3), np.uint8)
     torch.testing.assert_close(wrapped.heatmaps(crops), named.heatmaps(crops))
+
+
+@pytest.mark.parametrize("size", [3, ["a", "b"], [64]])
+def test_a_file_that_describes_itself_wrongly_is_refused(tmp_path: Path, size: object) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_file(HRNet(SMALL).state_dict(), path, {"keyphase": json.dumps({"input_wh": size})})
+    with pytest.raises(KnownError, match="describes itself wrongly"):
+        PoseEstimator.load(path, "cpu")
+
+
+def test_names_of_tensors_do_not_make_a_network_of_any_size(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_file({**HRNet(SMALL).state_dict(), "stage2.99999999.x": torch.zeros(1)}, path)
+    with pytest.raises(KnownError, match="not an HRNet"):
+        PoseEstimator.load(path, "cpu")
 
 
 def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
