@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -149,7 +150,7 @@ def _show_figures(figures: list[Figure], as_json: bool) -> None:
     Console(width=None if sys.stdout.isatty() else 130).print(table)
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "init": cli_project.init,
     "add": cli_project.add,
