@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from models.domain.progress import Progress
 from widgets.icons import IconButton
@@ -82,8 +82,15 @@ class JobPanel(QWidget):
         layout = column(self)
         layout.addWidget(section("Jobs", self._tidy))
         layout.addWidget(self._none)
-        layout.addLayout(self._stack)
-        layout.addStretch(1)
+        cards = QWidget()
+        column_of_cards = column(cards, margin_px=0)
+        column_of_cards.addLayout(self._stack)
+        column_of_cards.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(cards)
+        layout.addWidget(scroll, 1)
         self._tidy.clicked.connect(self.clear_finished)
         self._refresh()
 

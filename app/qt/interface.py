@@ -223,6 +223,11 @@ class Interface(QObject):
             person = w.posing.selection.person if w.posing.selection else 0
             w.tasks.follow(w.workspace.take.uid, w.workspace.frame, person=person)
 
+    def draw_box(self) -> None:
+        """The next drag on the picture draws a box around the person to follow from here on."""
+        self.window.canvas.set_box_mode(True)
+        self.window.workspace.message.emit("Drag a box around the person to follow; Escape leaves it.")
+
     def _fit(self) -> None:
         self.window.canvas.fit()
         self.window.timeline.fit()

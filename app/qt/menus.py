@@ -66,7 +66,7 @@ def build_menus(window: MainWindow) -> Menus:
     label.addActions([key(f"review.{what}") for what in ("next", "previous", "accept", "reject")])
     pose = bar.addMenu("&Pose")
     _entry(pose, "Find poses…", lambda: window.asking.run_poses(window.media.selected))
-    _entry(pose, "Draw a box around a person", lambda: window.canvas.set_box_mode(True))
+    _entry(pose, "Draw a box around a person", window.interface.draw_box)
     pose.addAction(key("pose.track"))
     _entry(pose, "Lift to 3D", lambda: window.tasks.lift(window.media.selected))
     _entry(pose, "Remove the last pose result", window.posing.remove_result)

@@ -17,6 +17,7 @@ from app.qt.playback import proxy_folder
 from app.qt.workspace import Workspace
 from app.session import Session
 from models.domain.progress import Progress
+from storage import tracks
 from storage.videos import Video, absolute_path
 from widgets.job_panel import JobPanel, JobState, JobStatus
 
@@ -94,17 +95,24 @@ class Tasks(QObject):
     def align(self, reference_uid: str, uids: Sequence[str] = ()) -> None:
         """Align takes (all others when none are named) to a reference."""
         for reference in self._videos([reference_uid]):
-            others = [v for v in self._videos(uids or self._all()) if v.uid != reference.uid]
+            chosen = self._videos(uids) if uids else self._with_poses()
+            others = [v for v in chosen if v.uid != reference.uid]
             if not others:
-                self.workspace.message.emit("Aligning needs at least two takes.")
+                self.workspace.message.emit("Aligning needs at least two takes with poses.")
                 return
+            left_out = 0 if uids else len(self.workspace.takes) - 1 - len(others)
+            note = f"{len(others)} aligned" + (f"; {left_out} without poses left out" if left_out else "")
 
             def job(
-                session: Session, reference: Video = reference, others: Sequence[Video] = others
+                session: Session,
+                reference: Video = reference,
+                others: Sequence[Video] = others,
+                note: str = note,
             ) -> Steps:
                 from app.services.align import align_takes
 
                 yield from align_takes(session, reference, others)
+                yield Progress(1, 1, note)
 
             self._start(f"Align to {reference.name}", job)
 
@@ -129,14 +137,18 @@ class Tasks(QObject):
             self._start("Poses, 3D and alignment", job)
 
     def transfer(self, source_uid: str) -> None:
+        """Suggest the labels of a take in all others that have poses; they are aligned first if need be."""
         for source in self._videos([source_uid]):
+            others = [video for video in self._with_poses() if video.uid != source.uid]
+            if not others:
+                self.workspace.message.emit("No other take has poses to which labels could be transferred.")
+                return
 
-            def job(session: Session, source: Video = source) -> Steps:
+            def job(session: Session, source: Video = source, others: Sequence[Video] = others) -> Steps:
                 from app.services.align import align_takes
                 from app.services.transfer import transfer_events
                 from storage import alignments
 
-                others = [video for video in session.videos() if video.uid != source.uid]
                 with session.project.reading() as tx:
                     loose = [
                         v
@@ -189,8 +201,13 @@ class Tasks(QObject):
         wanted = set(uids)
         return [video for video in self.workspace.takes if video.uid in wanted]
 
-    def _all(self) -> list[str]:
-        return [video.uid for video in self.workspace.takes]
+    def _with_poses(self) -> list[Video]:
+        """Takes that can be aligned."""
+        session = self.workspace.session
+        if session is None:
+            return []
+        with session.project.reading() as tx:
+            return [video for video in self.workspace.takes if tracks.active(tx, video.uid, 2)]
 
     def _on_submitted(self, uid: int, title: str) -> None:
         self._show(uid, JobStatus(str(uid), title))

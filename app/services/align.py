@@ -53,7 +53,7 @@ def _main_person(session: Session, video: Video, dimensions: int) -> KeypointTra
     with session.project.reading() as tx:
         info = tracks.active(tx, video.uid, dimensions)
         if info is None:
-            raise KnownError(f"Take '{video.name}' has no poses yet.", hint="Run 'pose' on it first.")
+            raise KnownError(f"Take '{video.name}' has no poses yet.", hint="Find its poses first.")
         track = tracks.read(tx, info.uid)
     if not track.seen[:, 0].any():
         raise KnownError(

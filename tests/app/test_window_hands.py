@@ -16,6 +16,7 @@ from models.domain.progress import Progress
 from tests.app.conftest import Desk
 from tests.app.takes import write_take
 from widgets.command_palette import CommandPalette
+from widgets.job_panel import JobState, JobStatus
 from widgets.project_dialogs import NewProject, NewProjectDialog
 
 Key = Qt.Key
@@ -114,3 +115,27 @@ def test_a_suggestion_that_nobody_sees_is_shown_before_it_is_decided(desk: Desk,
     desk.key(Key.Key_A)
     desk.until(lambda: desk.window.review_list.uids == [])
     assert desk.frames_of_events("b") == {"pouring/0": 9}
+
+
+def test_takes_without_poses_do_not_stop_the_others(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.window.tasks.add([write_take(project.parent / "c.mp4", 40, 300)])
+    desk.until(lambda: len(desk.window.workspace.takes) == 3 and not desk.window.tasks.busy)
+    desk.key(Key.Key_1)
+    desk.window.set_reference(desk.video_uid("a"))
+    desk.until(lambda: not desk.window.tasks.busy)
+    panel = desk.window.job_panel
+    assert panel.text_of(panel.job_uids[0]) == "Done. 1 aligned; 1 without poses left out"
+    desk.window.tasks.transfer(desk.video_uid("a"))
+    desk.until(lambda: not desk.window.tasks.busy)
+    assert panel.text_of(panel.job_uids[0]) == "Done. 1 suggestions"
+    assert len(desk.session.events(desk.video_uid("b"))) == 1
+
+
+def test_many_jobs_scroll_and_leave_the_window_its_size(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    height = desk.window.minimumSizeHint().height()
+    for number in range(40):
+        desk.window.job_panel.set_job(JobStatus(f"{number}", "Add", JobState.FAILED, error="no video " * 20))
+    desk.settle()
+    assert desk.window.minimumSizeHint().height() == height
