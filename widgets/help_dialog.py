@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from widgets.parts import column
@@ -21,6 +22,7 @@ class HelpDialog(QDialog):
     def __init__(self, page: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Help")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._browser = QTextBrowser(openExternalLinks=True)
         self._browser.setMarkdown(files("resources").joinpath("help", f"{page}.md").read_text("utf-8"))
         self._browser.document().setDocumentMargin(12)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from models.domain.ontology import load_ontology, ontology_names
+from widgets.help_dialog import HelpDialog
 from widgets.keymap import BY_ID
 
 PROJECT = "Project"  # keys of this group open, make and leave projects
@@ -86,6 +87,7 @@ def build_menus(window: MainWindow) -> Menus:
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
     _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer(window.current_take()))
     help_ = bar.addMenu("&Help")
+    _entry(help_, "First steps", lambda: HelpDialog("first_steps", window).show())
     help_.addAction(key("help.keys"))
     _entry(help_, "About Keyphase", window.interface.about)
     keys = (key(id_) for id_, known in BY_ID.items() if known.group != PROJECT or id_ == "file.export")
