@@ -76,6 +76,9 @@ class Projects(QObject):
     def open_demo(self, folder: Path | None = None) -> None:
         """Make the demo project as a job, then open it."""
         target = folder or Path(platformdirs.user_data_dir("keyphase")) / "demo"
+        if self.workspace.path is not None and self.workspace.path.parent == target.absolute():
+            self.workspace.message.emit("The demo project is open.")
+            return
 
         def job():  # type: ignore[no-untyped-def]
             from app.services.demo import build_demo

@@ -32,7 +32,7 @@ from models.domain.progress import Progress
 from models.domain.skeleton import load_skeleton
 from storage import alignments, labels, tracks
 from storage.clip_writer import ClipWriter
-from storage.videos import Video, by_name
+from storage.videos import Video
 
 PROJECT_NAME = "demo.keyphase"
 CLIP_NAME = "demo_in_step.mp4"
@@ -125,8 +125,9 @@ def _write_take(script: TakeScript, path: Path) -> Iterator[Progress]:
 
 
 def _takes(session: Session) -> list[Video]:
-    with session.project.reading() as tx:
-        return [by_name(tx, script.name) for script in TAKES]
+    """The demo's takes by their files: a person may have given them other names."""
+    takes = {Path(video.path).stem: video for video in session.videos()}
+    return [takes[script.name] for script in TAKES]
 
 
 def _has(session: Session, video: Video, dimensions: int) -> bool:

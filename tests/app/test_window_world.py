@@ -112,6 +112,12 @@ def test_a_project_of_another_process_is_offered_read_only(desk: Desk, project: 
         other.communicate("\n", timeout=60)
 
 
+def test_asking_for_the_demo_that_is_open_starts_nothing(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.window.projects.open_demo(project.parent)
+    assert not desk.window.runner.busy and "demo" in desk.window.statusBar().currentMessage()
+
+
 def test_opening_the_open_project_again_changes_nothing(desk: Desk, project: Path) -> None:
     desk.open(project)
     desk.go_to(7)
