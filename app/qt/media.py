@@ -32,7 +32,7 @@ class Media(QObject):
     ) -> None:
         super().__init__(workspace)
         self.workspace, self.view, self.timeline, self.thumbnailer = workspace, view, timeline, thumbnailer
-        self._with_poster: set[str] = set()
+        self._with_poster: set[tuple[str, str]] = set()  # uid and path: a relinked take gets a new one
         self._reference = ""
         # several changes in a row (a job's commits) make one refresh
         self._refresh = QTimer(self, singleShot=True, interval=60)
@@ -111,8 +111,8 @@ class Media(QObject):
             ]
         )
         for video in self.workspace.takes:
-            if video.uid not in self._with_poster:
-                self._with_poster.add(video.uid)
+            if (video.uid, video.path) not in self._with_poster:
+                self._with_poster.add((video.uid, video.path))
                 self.thumbnailer.want_poster(video.uid, self._path(video), video.fps)
         if self.workspace.take is not None and self.workspace.take.uid not in self.view.selected:
             self.view.select([self.workspace.take.uid])

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog
 
 from app.label_commands import PutEvents
 from app.main_window import COMPARE
+from app.services.media import relink
 from models.domain.labels import LabelOrigin
 from models.domain.ontology import load_ontology
 from models.domain.progress import Progress
@@ -130,6 +131,18 @@ def test_takes_without_poses_do_not_stop_the_others(desk: Desk, project: Path) -
     desk.until(lambda: not desk.window.tasks.busy)
     assert panel.text_of(panel.job_uids[0]) == "Done. 1 suggestions"
     assert len(desk.session.events(desk.video_uid("b"))) == 1
+
+
+def test_a_relinked_take_gets_its_picture(desk: Desk, project: Path) -> None:
+    moved = project.parent / "moved.mp4"
+    (project.parent / "a.mp4").rename(moved)
+    posters: list[str] = []
+    desk.window.thumbnailer.poster_ready.connect(lambda uid, _picture: posters.append(uid))
+    assert desk.window.projects.open(project)
+    desk.until(lambda: desk.video_uid("b") in posters)
+    assert desk.video_uid("a") not in posters
+    relink(desk.session, desk.video_uid("a"), moved)
+    desk.until(lambda: desk.video_uid("a") in posters)
 
 
 def test_many_jobs_scroll_and_leave_the_window_its_size(desk: Desk, project: Path) -> None:
