@@ -135,7 +135,9 @@ class Asking(QObject):
             return Candidate(path, same, note)
 
         items = [MissingVideo(v.uid, v.name, v.path) for v in wanted]
-        nearby = find(session.project.path.parent, [v.uid for v in wanted])
+        # only close by without being asked: a project may lie in a home folder
+        close = find_moved(wanted, session.project.path.parent, depth=1)
+        nearby = {uid: Candidate(path, same_content=True) for uid, path in close.items()}
         dialog = RelinkDialog(items, find, check, self.window, candidates=nearby)
         if dialog.exec():
             for uid, path in dialog.choice.paths.items():

@@ -49,6 +49,7 @@ class Comparing(QObject):
         workspace.edited.connect(self._on_edited)
         decoder.frame_ready.connect(self._on_frame_ready)
         decoder.opened.connect(self._on_opened)
+        decoder.failed.connect(self._on_failed)
         view.scrubbed.connect(self._on_scrubbed)
         view.reference_requested.connect(self.set_reference)
         view.event_moved.connect(self._on_event_moved)
@@ -253,6 +254,11 @@ class Comparing(QObject):
         for uid in self._takes:
             if _key(uid) == key:
                 self.view.set_frame(uid, image, index, exact)  # type: ignore[arg-type]
+
+    def _on_failed(self, key: str, message: str) -> None:
+        for uid, video in self._takes.items():
+            if _key(uid) == key:
+                self.workspace.message.emit(f"{video.name}: {message}")
 
     def _on_scrubbed(self, frame: int) -> None:
         self.pause()

@@ -75,9 +75,12 @@ class Tasks(QObject):
     ) -> None:
         def job(session: Session) -> Steps:
             from app.services.follow import follow_person
+            from app.services.lift import lift_take
 
             drawn = None if box is None else np.array(box, dtype=np.float32)
             yield from follow_person(session, uid, start=frame, box=drawn, person=person)
+            if session.track(uid, 3) is not None:
+                yield from lift_take(session, uid)  # somebody who was added has no 3D yet
 
         for video in self._videos([uid]):
             self._start(f"Follow person · {video.name}", job)

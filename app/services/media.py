@@ -108,17 +108,18 @@ def missing_videos(session: Session) -> list[Video]:
     return [video for video in session.videos() if not absolute_path(session.project, video).exists()]
 
 
-def find_moved(missing: Iterable[Video], folder: Path) -> dict[str, Path]:
+def find_moved(missing: Iterable[Video], folder: Path, *, depth: int | None = None) -> dict[str, Path]:
     """Files below `folder` that are the missing takes, matched by content: take uid → path.
 
-    Files of the right name are tried first, so that the usual case reads few files.
+    depth: how many folders down to look; None = all. Files of the right name are tried first, so that the
+    usual case reads few files.
     """
     wanted = {video.info.content_hash: video for video in missing}
     names = {Path(video.path).name for video in wanted.values()}
     suffixes = {Path(video.path).suffix.lower() for video in wanted.values()}
     found: dict[str, Path] = {}
     candidates = [
-        p for p in folder.rglob("*") if (p.is_file() and p.suffix.lower() in suffixes) or p.name in names
+        p for p in _below(folder, depth) if (p.is_file() and p.suffix.lower() in suffixes) or p.name in names
     ]
     for path in sorted(candidates, key=lambda p: (p.name not in names, str(p))):
         if len(found) == len(wanted):
@@ -130,6 +131,14 @@ def find_moved(missing: Iterable[Video], folder: Path) -> dict[str, Path]:
         if video is not None:
             found.setdefault(video.uid, path)
     return found
+
+
+def _below(folder: Path, depth: int | None) -> Iterator[Path]:
+    if depth is None:
+        yield from folder.rglob("*")
+        return
+    for level in range(1, depth + 2):
+        yield from folder.glob("/".join("*" * level))
 
 
 def check_candidate(video: Video, path: Path) -> tuple[bool, str]:

@@ -23,8 +23,8 @@ from models.run.pose_features import PoseFeatures, common_pose, feature_costs, p
 __all__ = ["align_sequences", "dtw", "feature_costs", "local_slope", "pose_features"]
 
 METHOD = "dtw-pose"
-# Of a step in which one take stands still, in typical costs of a good match. Chosen on predicted poses (the demo
-# and real takes), which are noisier than motion capture: there 0.15 is enough.
+# Of a step in which one take stands still, in typical costs of a good match. Chosen on predicted poses (the
+# demo and real takes), which are noisier than motion capture: there 0.15 is enough.
 STEP_PENALTY = 0.8
 # Of a frame at an end without a partner, in the same unit. 2D takes from two sides differ more from
 # themselves.
