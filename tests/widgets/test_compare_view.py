@@ -19,6 +19,7 @@ from widgets.compare_shot import grid_shape
 from widgets.compare_stage import CompareMode
 from widgets.compare_take import CompareTake
 from widgets.compare_view import CompareView
+from widgets.theme import current
 from widgets.timeline_axis import TimeAxis
 
 LEFT = Qt.MouseButton.LeftButton
@@ -123,7 +124,7 @@ def test_a_click_on_an_event_selects_it_and_moves_nothing(qtbot: Any, view: Comp
 def test_a_poor_match_is_tinted_where_it_is(view: CompareView) -> None:
     view.set_playhead(99)
     image = view.ruler.grab().toImage()
-    palette = tints(True)
+    palette = tints(current().is_dark)
     lane = view.ruler.lanes()[4]
 
     def color(index: float) -> str:
