@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -129,21 +130,19 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
         if as_json:
             show(summary, True)
             return
-        table = Table(
-            "take", "frames", "fps", "size", "people", "corrected", "3D", "aligned to", "events", "suggested"
-        )
+        table = Table("take", "frames", "size", "poses", "3D", "aligned to", "labels", box=SIMPLE_HEAD)
         for take in take_overviews(session):
+            people = f"{take.people} people" if take.people > 1 else "1 person" if take.people else "–"
             table.add_row(
                 take.name + (" (file missing)" if take.missing_file else ""),
-                str(take.frames) + (f" ({take.decode_failures} lost)" if take.decode_failures else ""),
-                f"{take.fps:g}" + (" VFR" if take.variable_frame_rate else ""),
+                f"{take.frames} at {take.fps:g}/s"
+                + (", varying" if take.variable_frame_rate else "")
+                + (f", {take.decode_failures} lost" if take.decode_failures else ""),
                 f"{take.width_px}×{take.height_px}",
-                str(take.people or "–"),
-                str(take.corrected_joints or "–"),
+                people + (f", {take.corrected_joints} corrected" if take.corrected_joints else ""),
                 "yes" if take.has_3d else "–",
                 ", ".join(take.aligned_to) or "–",
-                str(take.events or "–"),
-                str(take.suggestions or "–"),
+                f"{take.events + take.intervals}" + (f" + {take.suggestions}?" if take.suggestions else ""),
             )
         console = Console()
         console.print(f"{project} · {summary['ontology']['title']}")  # type: ignore[index]
