@@ -199,10 +199,6 @@ class ElidedLabel(QLabel):
             self.setProperty("role", role)
         self.set_text(text)
 
-    @property
-    def whole_text(self) -> str:
-        return self._whole
-
     def set_text(self, text: str) -> None:
         self._whole = text
         self._fit()

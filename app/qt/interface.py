@@ -61,6 +61,7 @@ class Interface(QObject):
             "file.add": w.media.ask_for_files,
             "file.quit": w.close,
         }
+        self.scale_joints(1.0)
         w.action_set.triggered.connect(self.run)
         w.action_set.scope(w.canvas, ("pose.next_joint", "pose.previous_joint"))
         w.action_set.mapping_changed.connect(self._show_keys_on_canvas)
@@ -147,6 +148,13 @@ class Interface(QObject):
     def choose_theme(self, name: str) -> None:
         self.window.preferences.put("theme", name)
         apply_theme(self.app, THEMES.get(name) or system_theme())
+
+    def scale_joints(self, factor: float) -> None:
+        """Make the joints on the canvas larger or smaller; remembered."""
+        before = self.window.preferences.get("joint scale", 1.0)
+        scale = min(max((before if isinstance(before, (int, float)) else 1.0) * factor, 0.5), 3.0)
+        self.window.preferences.put("joint scale", scale)
+        self.window.canvas.set_handle_scale(scale)
 
     # ---- keys and commands
 

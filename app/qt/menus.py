@@ -53,6 +53,8 @@ def build_menus(window: MainWindow) -> Menus:
     view = bar.addMenu("&View")
     view.addActions([key("view.compare"), key("view.fit"), key("align.overlay")])
     theme = view.addMenu("Theme")
+    _entry(view, "Larger joints", lambda: window.interface.scale_joints(1.25))
+    _entry(view, "Smaller joints", lambda: window.interface.scale_joints(0.8))
     view.addAction(key("view.commands"))
     label = bar.addMenu("&Label")
     ontologies = label.addMenu("Key events of")

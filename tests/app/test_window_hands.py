@@ -152,3 +152,11 @@ def test_many_jobs_scroll_and_leave_the_window_its_size(desk: Desk, project: Pat
         desk.window.job_panel.set_job(JobStatus(f"{number}", "Add", JobState.FAILED, error="no video " * 20))
     desk.settle()
     assert desk.window.minimumSizeHint().height() == height
+
+
+def test_larger_joints_are_remembered(desk: Desk) -> None:
+    canvas = desk.window.canvas
+    before = canvas._handle_scale
+    desk.window.interface.scale_joints(1.25)
+    assert canvas._handle_scale == before * 1.25
+    assert desk.window.preferences.get("joint scale") == before * 1.25
