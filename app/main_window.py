@@ -81,6 +81,7 @@ class MainWindow(QMainWindow):
         self.compare_view.add_side_panel(self.compare_review)
         self.curve_plot, self.tabs = CurvePlot(), QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.setUsesScrollButtons(False)
         for name, panel in (
             ("Labels", self.label_panel),
             ("Joints", self.joints_panel),
@@ -100,8 +101,8 @@ class MainWindow(QMainWindow):
         self.centre = _split(Qt.Orientation.Vertical, (self.pictures, 5), (below, 2))
         self.desk = _split(Qt.Orientation.Horizontal, (self.left, 0), (self.centre, 1), (self.tabs, 0))
         self.left.setMinimumWidth(226)
-        self.tabs.setMinimumWidth(250)
-        self.desk.setSizes([236, 1064, 300])
+        self.tabs.setMinimumWidth(300)
+        self.desk.setSizes([236, 1030, 334])
         self.centre.setSizes([640, 290])
         self.pictures.setSizes([780, 284])
         self.left.setSizes([700, 230])
