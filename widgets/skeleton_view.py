@@ -29,7 +29,7 @@ from widgets.skeleton_scene import Palette, Scene, Strokes, build_strokes, is_th
 HIT_PX = 14.0
 HINT = "drag orbit · wheel zoom"
 INSET = 10
-STANDING_REACH_M, ARM_ROOM_M = 2.15, 0.6
+STANDING_REACH_M = 2.15
 
 
 class Surface(Protocol):
@@ -149,12 +149,12 @@ class SkeletonView(QWidget):
         self.redraw()
 
     def reset_view(self) -> None:
-        """Frame all poses and trails from the starting direction, with room for raised and spread arms."""
+        """Frame all poses and trails from the starting direction, with room for raised arms."""
         positions = self._scene.positions
         points = [positions.reshape(-1, 3), *self._scene.trails.values()]
         for pose in positions[np.isfinite(positions).all(axis=2).any(axis=1)]:
             x, y, _ = np.nanmean(pose, axis=0)
-            points.append(np.array([[x - ARM_ROOM_M, y, 0.0], [x + ARM_ROOM_M, y, STANDING_REACH_M]]))
+            points.append(np.array([[x, y, 0.0], [x, y, STANDING_REACH_M]]))
         self._framed = bool(np.isfinite(self._scene.positions).any())
         size = (max(self.width(), 1), max(self.height(), 1))
         self.set_camera(OrbitCamera().framing(np.concatenate(points), size))

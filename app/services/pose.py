@@ -17,7 +17,7 @@ from models.domain.progress import Progress
 from models.domain.track import Origin
 from models.run.detect import PersonFinder
 from models.run.pose2d import PoseEstimator
-from models.run.track import PersonTracker
+from models.run.track import PROPOSAL_THRESHOLD, PersonTracker
 from models.run.weights import default_model
 from storage import runs, tracks, videos
 from storage.runs import Run, new_run
@@ -45,7 +45,8 @@ def estimate_poses(
     take had are lifted again.
     """
     estimator = PoseEstimator.load(model, device)
-    tracker = PersonTracker(PersonFinder.load(device), estimator, max_people=max_people)
+    finder = PersonFinder.load(device, threshold=PROPOSAL_THRESHOLD)
+    tracker = PersonTracker(finder, estimator, max_people=max_people)
     skeleton = estimator.skeleton
     model = model or default_model("pose2d").name
     with session.project.reading() as tx:

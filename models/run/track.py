@@ -29,6 +29,7 @@ SAME_POSE = 0.6  # pose similarity from which two tracks show one person
 ROUNDS_UNSEEN = 3  # detections without a match until an unsure person has left; a sure one: three times that
 UNSURE = 0.6  # of a person's usual confidence: below, detect every second frame
 COAST_FRAMES = 30  # a hidden person is expected where it was going for this long
+PROPOSAL_THRESHOLD = 0.15  # least score for the finder of a tracker: the pose network judges what it proposes
 NEWCOMERS = 10  # detections looked at as possible newcomers, the best first
 NEWCOMER_SIZES = (1.0, 0.8, 1.3, 0.6, 1.7)  # in which their boxes are tried: the detector errs in size most
 REFINEMENTS = 2  # times a newcomer's box is drawn anew around the joints found in it
