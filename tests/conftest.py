@@ -39,6 +39,22 @@ def _no_thread_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _theme_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that changes the application's theme leaves the next one the theme it found."""
+    if not {"qtbot", "qapp"} & set(request.fixturenames):
+        yield
+        return
+    app = request.getfixturevalue("qapp")
+    theme, palette, sheet, font = app.property("keyphaseTheme"), app.palette(), app.styleSheet(), app.font()
+    yield
+    if app.property("keyphaseTheme") != theme or app.styleSheet() != sheet:
+        app.setProperty("keyphaseTheme", theme)
+        app.setFont(font)
+        app.setPalette(palette)
+        app.setStyleSheet(sheet)
+
+
+@pytest.fixture(autouse=True)
 def _no_window_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that opens a window closes it (pytest-qt does it for widgets added with `qtbot.addWidget`)."""
     yield

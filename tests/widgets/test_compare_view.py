@@ -19,7 +19,6 @@ from widgets.compare_shot import grid_shape
 from widgets.compare_stage import CompareMode
 from widgets.compare_take import CompareTake
 from widgets.compare_view import CompareView
-from widgets.theme import current
 from widgets.timeline_axis import TimeAxis
 
 LEFT = Qt.MouseButton.LeftButton
@@ -124,7 +123,7 @@ def test_a_click_on_an_event_selects_it_and_moves_nothing(qtbot: Any, view: Comp
 def test_a_poor_match_is_tinted_where_it_is(view: CompareView) -> None:
     view.set_playhead(99)
     image = view.ruler.grab().toImage()
-    palette = tints(current().is_dark)
+    palette = tints(True)
     lane = view.ruler.lanes()[4]
 
     def color(index: float) -> str:
