@@ -29,7 +29,7 @@ _DERIVATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "head top": (("head",),),
 }
 # Combinations whose derivation would be wrong anatomically: declared missing instead of invented.
-# An LSP "neck" is the base of the neck, not Human3.6M's neck/nose; a Penn "head" is not the top of the head.
+# An LSP "neck" (also that of body19) is the base of the neck, not Human3.6M's neck/nose; a Penn "head" is not the top of the head.
 _DECLARED_MISSING: dict[tuple[str, str], frozenset[str]] = {
     ("lsp14", "h36m17"): frozenset({"neck"}),
     ("penn13", "h36m17"): frozenset({"neck", "head top"}),
@@ -37,6 +37,7 @@ _DECLARED_MISSING: dict[tuple[str, str], frozenset[str]] = {
     ("lsp14", "coco17"): frozenset({"nose"}),
     ("penn13", "coco17"): frozenset({"nose"}),
     ("mpii16", "coco17"): frozenset({"nose"}),
+    ("penn13", "body19"): frozenset({"nose", "head top"}),
 }
 # Joints of different names that mean the same place.
 _SAME: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
@@ -46,6 +47,9 @@ _SAME: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("h36m17", "mpii16"): {"upper neck": ("neck",)},
     ("mpii16", "lsp14"): {"neck": ("thorax",)},
     ("coco17", "penn13"): {"head": _EARS},
+    ("body19", "h36m17"): {"neck": ("nose",)},
+    ("h36m17", "body19"): {"neck": ("thorax",)},
+    ("mpii16", "body19"): {"neck": ("thorax",)},
 }
 
 

@@ -54,9 +54,15 @@ def test_an_unseen_source_joint_makes_the_derived_one_unseen():
     assert np.isnan(mapped[0, 0]) and mapped[0, 2] == 0
 
 
-@pytest.mark.parametrize("source", ["coco17", "lsp14", "penn13", "mpii16"])
+@pytest.mark.parametrize("source", ["body19", "coco17", "lsp14", "penn13", "mpii16"])
 def test_what_human36m_cannot_get_is_declared(source):
-    expected = {"coco17": {"head top"}, "lsp14": {"neck"}, "penn13": {"neck", "head top"}, "mpii16": set()}
+    expected = {
+        "body19": set(),
+        "coco17": {"head top"},
+        "lsp14": {"neck"},
+        "penn13": {"neck", "head top"},
+        "mpii16": set(),
+    }
     assert set(missing_joints(source, "h36m17")) == expected[source]
 
 
