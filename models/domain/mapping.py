@@ -29,7 +29,8 @@ _DERIVATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     "head top": (("head",),),
 }
 # Combinations whose derivation would be wrong anatomically: declared missing instead of invented.
-# An LSP "neck" (also that of body19) is the base of the neck, not Human3.6M's neck/nose; a Penn "head" is not the top of the head.
+# The "neck" of LSP and body19 is the base of the neck, not Human3.6M's neck/nose; a Penn "head" is not the
+# top of the head.
 _DECLARED_MISSING: dict[tuple[str, str], frozenset[str]] = {
     ("lsp14", "h36m17"): frozenset({"neck"}),
     ("penn13", "h36m17"): frozenset({"neck", "head top"}),
