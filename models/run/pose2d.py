@@ -91,7 +91,7 @@ class PoseEstimator:
         else:
             entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
             tensors, source = load_entry(entry), entry.name
-            decoder, padding = entry.config["decoder"], entry.config["padding"]
+            decoder, padding = entry.config.get("decoder", "peak"), entry.config.get("padding", PADDING)
             skeleton, size = skeleton or entry.skeleton, (entry.input_size[0], entry.input_size[1])
         config = config_from_tensors(tensors)
         net = HRNet(config)

@@ -108,8 +108,8 @@ def file_sha256(path: Path) -> str:
 def load_tensors(path: Path | str, *, sha256: str | None = None) -> dict[str, Tensor]:
     """The state dict in a `.safetensors` file or a torch checkpoint (bare, or under "state_dict").
 
-    A leading `module.` of keys is dropped. Raises KnownError when the file is missing, damaged, is not plain
-    tensors, or does not have the checksum.
+    A leading `module.` of keys is dropped; halves become float32, the precision networks run in. Raises
+    KnownError when the file is missing, damaged, is not plain tensors, or does not have the checksum.
     """
     path = Path(path)
     if not path.is_file():
@@ -142,7 +142,10 @@ def load_tensors(path: Path | str, *, sha256: str | None = None) -> dict[str, Te
         or not all(isinstance(v, Tensor) for v in loaded.values())
     ):
         raise KnownError(f"{path.name} does not hold the weights of a network.")
-    return {str(key).removeprefix("module."): value for key, value in loaded.items()}
+    return {
+        str(key).removeprefix("module."): value.float() if value.is_floating_point() else value
+        for key, value in loaded.items()
+    }
 
 
 def read_description(path: Path | str) -> dict[str, Any]:

@@ -100,6 +100,23 @@ def test_published_checkpoint_loads_by_path(tmp_path: Path) -> None:
     torch.testing.assert_close(wrapped.heatmaps(crops), named.heatmaps(crops))
 
 
+def test_weights_in_half_precision_run_in_single_precision(tmp_path: Path) -> None:
+    """Half the size on disk; what the file says about itself holds, for pictures of any shape."""
+    torch.manual_seed(0)
+    net = HRNet(SMALL)
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    about = {"decoder": "softmax", "padding": 1.1, "skeleton": "lsp14", "input_wh": [64, 96]}
+    save_file(halves, tmp_path / "mine.safetensors", {"keyphase": json.dumps(about)})
+    found = PoseEstimator.load(tmp_path / "mine.safetensors", "cpu")
+    assert (found.decoder, found.padding, found.input_wh) == ("softmax", 1.1, (64, 96))
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in halves.items()})
+    same = PoseEstimator.of(net, "lsp14", (64, 96), CPU, decoder="softmax", padding=1.1)
+    crops = np.random.default_rng(0).integers(0, 255, (2, 96, 64, 3), np.uint8)
+    maps = found.heatmaps(crops)
+    assert maps.dtype == torch.float32 and maps.shape == (2, 14, 24, 16)
+    torch.testing.assert_close(maps, same.heatmaps(crops))
+
+
 @pytest.mark.parametrize("size", [3, ["a", "b"], [64]])
 def test_a_file_that_describes_itself_wrongly_is_refused(tmp_path: Path, size: object) -> None:
     path = tmp_path / "mine.safetensors"
