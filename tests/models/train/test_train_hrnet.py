@@ -157,7 +157,7 @@ def test_pck_counts_joints_within_a_fifth_of_the_torso() -> None:
     visible[1, 0] = False
     visible[2, 9] = False  # no left shoulder, no torso: this person does not count
     joints[~visible] = np.nan
-    data = PoseData([], joints, visible, person_boxes(joints), LSP.joints)
+    data = PoseData([], joints, visible, person_boxes(joints), "lsp14")
     predicted = np.concatenate([np.nan_to_num(joints), np.full((3, 14, 1), 0.5)], -1)
     predicted[0, 0, 0] += 9.9
     predicted[0, 1, 0] += 10.1

@@ -1,0 +1,165 @@
+"""People of COCO keypoint annotations (Lin et al., ECCV 2014), chosen and boxed as published HRNet code does.
+
+Left out are crowds, people without labelled joints and boxes without area. A box is clipped to the picture
+with whole-pixel ends: x2 = min(width - 1, x1 + max(0, w - 1)). Occluded joints (v = 1) count as labelled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.domain.errors import KnownError
+from models.train.pose_data import PoseData, people, skeleton_of
+
+
+@dataclass(frozen=True, slots=True)
+class CocoRecords:
+    """The people of one annotation file that count.
+
+    annotations, images: the JSON's own objects, N and one per image. pictures: N files. keypoints: float64
+    (N, J, 3) in the order of `joint_names`. boxes: float64 (N, 4) x1, y1, x2, y2 px.
+    """
+
+    content: dict[str, Any]
+    images: dict[int, dict[str, Any]]
+    annotations: list[dict[str, Any]]
+    pictures: list[Path]
+    keypoints: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    joint_names: tuple[str, ...]
+
+    def people(self, limit: int | None = None) -> PoseData:
+        """As data to train and evaluate on; a person's name is the annotation's number."""
+        names = [str(annotation["id"]) for annotation in self.annotations]
+        part = slice(0, limit)
+        return people(
+            self.pictures[part], self.keypoints[part], self.boxes[part], self.joint_names, names[part]
+        )
+
+
+def annotation_file(folder: Path, split: str) -> Path | None:
+    """The COCO keypoint file of a split in a folder, by its published or a plain name, if there is one."""
+    places = [folder / "annotations", folder]
+    years = ("", "2017", "2014")
+    named = [
+        place / f"{stem}{split}{year}.json"
+        for place in places
+        for stem in ("person_keypoints_", "")
+        for year in years
+    ]
+    whole = [place / f"{stem}.json" for place in places for stem in ("person_keypoints", "annotations")]
+    return next((path for path in [*named, *whole] if path.is_file()), None)
+
+
+def read_coco(path: Path, split: str | None = None) -> CocoRecords:
+    """Records of a file in COCO keypoint format.
+
+    split: only images that say so themselves (`split`: "train2017" belongs to "train"); None, "all" and files
+    whose images do not say anything: all. Raises KnownError when the file or pictures are missing or the file
+    has another layout.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        joint_names, categories = _joints(content["categories"])
+        images = {
+            int(image["id"]): image for image in content["images"] if _in_split(image.get("split"), split)
+        }
+        if not images:
+            known = sorted({str(image.get("split")) for image in content["images"]})
+            raise KnownError(
+                f"{path} has no pictures of '{split}'.",
+                hint=f"Its parts: {', '.join(known) or 'none'}; or 'all'.",
+            )
+        chosen = [
+            annotation
+            for annotation in content["annotations"]
+            if annotation["category_id"] in categories
+            and annotation["image_id"] in images
+            and not annotation.get("iscrowd", 0)
+            and any(annotation.get("keypoints") or ())
+        ]
+        boxes = np.array([_box(a, images[a["image_id"]]) for a in chosen], np.float64).reshape(-1, 4)
+        # `area` is what the published code asks for; people who label rarely write it
+        sound = (boxes[:, 2:] >= boxes[:, :2]).all(1) & np.array([a.get("area", 1) > 0 for a in chosen], bool)
+        chosen = [annotation for annotation, good in zip(chosen, sound, strict=True) if good]
+        keypoints = np.array([a["keypoints"] for a in chosen], np.float64).reshape(-1, len(joint_names), 3)
+        file_names = [str(images[a["image_id"]]["file_name"]) for a in chosen]
+    except OSError as error:
+        raise KnownError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KnownError(
+            f"{path} is not a COCO keypoint file: {type(error).__name__} {error}.",
+            hint="It needs images, annotations with keypoints, and a category that names the joints.",
+        ) from error
+    pictures = _find_pictures(path, file_names, [str(images[a["image_id"]].get("split", "")) for a in chosen])
+    return CocoRecords(content, images, chosen, pictures, keypoints, boxes[sound], joint_names)
+
+
+def _joints(categories: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], set[int]]:
+    for category in categories:
+        if category.get("keypoints"):
+            names = tuple(str(name) for name in category["keypoints"])
+            skeleton_of(names)
+            return names, {int(category["id"])}
+    raise KeyError("no category with keypoints")
+
+
+def _in_split(own: object, split: str | None) -> bool:
+    return (
+        split in (None, "all")
+        or own is None
+        or str(own).rstrip("0123456789") == str(split).rstrip("0123456789")
+    )
+
+
+def _box(annotation: dict[str, Any], image: dict[str, Any]) -> tuple[float, float, float, float]:
+    keypoints = np.reshape(np.asarray(annotation["keypoints"], np.float64), (-1, 3))
+    if annotation.get("bbox") is None:
+        seen = keypoints[keypoints[:, 2] > 0, :2]
+        low, high = seen.min(0), seen.max(0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    x, y, w, h = (float(number) for number in annotation["bbox"])
+    x1, y1 = max(0.0, x), max(0.0, y)
+    x2 = min(float(image["width"]) - 1, x1 + max(0.0, w - 1))
+    y2 = min(float(image["height"]) - 1, y1 + max(0.0, h - 1))
+    return x1, y1, x2, y2
+
+
+def _find_pictures(path: Path, file_names: list[str], splits: list[str]) -> list[Path]:
+    """Files of the pictures: in `images` or its folder of the split, beside the annotations or above them."""
+    from_name = path.stem.rpartition("_")[2]
+    listed: dict[Path, frozenset[str]] = {}
+
+    def holds(folder: Path, name: str) -> bool:
+        inside = (folder / name).parent
+        if inside not in listed:
+            listed[inside] = frozenset(p.name for p in inside.iterdir()) if inside.is_dir() else frozenset()
+        return Path(name).name in listed[inside]
+
+    found: list[Path] = []
+    missing: list[str] = []
+    for name, split in zip(file_names, splits, strict=True):
+        roots = [path.parent, path.parent.parent] if path.parent.name == "annotations" else [path.parent]
+        folders = [
+            root / inner
+            for root in roots
+            for inner in ("images", f"images/{from_name}", f"images/{split}", from_name, split or ".", ".")
+        ]
+        folder = next((folder for folder in folders if holds(folder, name)), None)
+        if folder is None:
+            missing.append(name)
+        else:
+            found.append(folder / name)
+    if missing:
+        raise KnownError(
+            f"{len(missing)} pictures of {path} are missing, first: {missing[0]}.",
+            hint="They belong into a folder 'images' beside the file or above its folder.",
+        )
+    return found

@@ -1,0 +1,68 @@
+"""Any data set of labelled people from its path: which layout lies there is seen from the files.
+
+| layout | what lies there |
+|---|---|
+| LSP style | `SPLIT.npz` beside tar files of pictures (`models.train.lspet`) |
+| COCO | a JSON file, `annotations/person_keypoints_SPLIT2017.json` or `person_keypoints.json`; `images` |
+| MPII | `annot/SPLIT.json` and `images` |
+| Penn Action | `labels/0001.mat` and `frames/0001/000001.jpg` |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from models.domain.errors import KnownError
+from models.train.coco_people import annotation_file, read_coco
+from models.train.lspet import load_pose_data
+from models.train.mpii_people import load_mpii
+from models.train.penn_people import load_penn
+from models.train.pose_data import PoseData
+
+Layout = Literal["lsp", "coco", "mpii", "penn"]
+
+
+def layout_of(path: Path | str, split: str) -> Layout:
+    """Which layout lies at `path`. Raises KnownError when it is none, or nothing lies there."""
+    path = Path(path)
+    if not path.exists():
+        raise KnownError(f"{path} does not exist.")
+    if path.is_file():
+        if path.suffix.lower() == ".json":
+            return "coco"
+    elif (path / "annot").is_dir():
+        return "mpii"
+    elif (path / "labels").is_dir() and (path / "frames").is_dir():
+        return "penn"
+    elif annotation_file(path, split) is not None:
+        return "coco"
+    elif any(path.glob("*.npz")):
+        return "lsp"
+    raise KnownError(
+        f"No pose data '{split}' in {path}.",
+        hint="Known layouts: NAME.npz with tar files, COCO keypoint JSON with images, "
+        "MPII (annot, images), Penn Action (labels, frames).",
+    )
+
+
+def load_people(path: Path | str, split: str, limit: int | None = None) -> PoseData:
+    """The people of one part of a data set.
+
+    limit: only the first so many. Raises KnownError when files are missing or malformed or nobody has labels.
+    """
+    path = Path(path)
+    layout = layout_of(path, split)
+    if layout == "lsp":
+        return load_pose_data(path, split, limit)
+    if layout == "mpii":
+        return load_mpii(path, split, limit)
+    if layout == "penn":
+        return load_penn(path, split, limit)
+    return read_coco(path if path.is_file() else _coco_file(path, split), split).people(limit)
+
+
+def _coco_file(folder: Path, split: str) -> Path:
+    found = annotation_file(folder, split)
+    assert found is not None  # layout_of found it
+    return found
