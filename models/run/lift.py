@@ -1,9 +1,9 @@
 """3D poses from 2D tracks: the bundled lifter, with edge padding, flip test and live renewal after an edit.
 
 Output: Human3.6M's 17 joints, root-relative metres in camera axes (x right, y down, z away), the pelvis at
-the origin; the fourth number is a confidence 0..1. Distances to the camera are not recovered; `to_world_up`
-stands the person on a floor for viewing. Sizes are those of an average body: the size of a person cannot be
-seen in one view.
+the origin; the fourth number is a confidence 0..1. `lift_global` also tells where the root is;
+`to_world_up` stands the person on a floor for viewing. Sizes are those of an average body unless the body
+height is given: the size of a person cannot be seen in one view.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig, con
 from models.run.camera import DEFAULT_FOCAL
 from models.run.device import choose_device
 from models.run.lift_input import FEATURES_IN, centred_windows
+from models.run.root import body_height_m, root_from_rays
 from models.run.weights import default_model, load_entry, load_strictly, load_tensors, resolve
 
 Array = NDArray[np.float32]
@@ -94,14 +95,49 @@ class Lifter:
         return int(np.abs(self._window(fps)).max())
 
     def lift(
-        self, xyc: Array, skeleton: str, width: int, height: int, fps: float, *, focal_px: float | None = None
+        self,
+        xyc: Array,
+        skeleton: str,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        focal_px: float | None = None,
+        body_height_m: float | None = None,
     ) -> Array:
         """Lift a whole track: xyc (T, J, 3) x px, y px, confidence -> float32 (T, 17, 4).
 
         Joints that are NaN or have no confidence are masked: the network fills them in from the rest. Frames
         around which hardly anything was seen are NaN with confidence 0. focal_px: focal length, where known.
+        body_height_m: where known, the poses are scaled to a person of this height.
         """
-        return self.lift_range(xyc, 0, len(xyc), skeleton, width, height, fps, focal_px=focal_px)
+        lifted = self.lift_range(xyc, 0, len(xyc), skeleton, width, height, fps, focal_px=focal_px)
+        lifted[..., :3] *= height_scale(lifted, body_height_m)
+        return lifted
+
+    def lift_global(
+        self,
+        xyc: Array,
+        skeleton: str,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        focal_px: float | None = None,
+        body_height_m: float | None = None,
+    ) -> tuple[Array, Array]:
+        """Poses like `lift` without their confidence, (T, 17, 3), and where their roots are: (T, 3) metres in
+        camera axes (x right, y down, z away from the lens). NaN where there is no pose.
+
+        The distance scales with the focal length (`DEFAULT_FOCAL` picture sides where not known) and with the
+        body height (an average body where not known).
+        """
+        lifted = self.lift(xyc, skeleton, width, height, fps, focal_px=focal_px, body_height_m=body_height_m)[
+            ..., :3
+        ]
+        joints = to_lifter_joints(xyc, skeleton)
+        rays = _rays(joints, width, height, focal_px)
+        return lifted, root_from_rays(lifted, rays, joints[..., 2])
 
     def lift_range(
         self,
@@ -121,8 +157,7 @@ class Lifter:
         if width <= 0 or height <= 0 or fps <= 0:
             raise ValueError(f"width {width}, height {height} and fps {fps} must be positive")
         joints = to_lifter_joints(xyc, skeleton)
-        focal = focal_px or DEFAULT_FOCAL * max(width, height)
-        rays = (joints[..., :2] - np.array([width / 2, height / 2], np.float32)) / np.float32(focal)
+        rays = _rays(joints, width, height, focal_px)
         result = np.full((stop - start, 17, 4), np.nan, np.float32)
         result[..., 3] = 0
         if not (joints[..., 2] > 0).any():
@@ -163,6 +198,24 @@ class Lifter:
         offsets = np.arange(self.receptive_field) - self._output_frame
         rate = fps / min(max(fps, SLOWEST_FPS), FASTEST_FPS)
         return np.round(offsets * rate).astype(np.int64)
+
+
+def height_scale(poses: Array, height_m: float | None) -> float:
+    """The factor that makes poses (T, 17, 3 or more) those of a person of this height; 1 where not known."""
+    if height_m is None:
+        return 1.0
+    if not 0.3 <= height_m <= 2.8:
+        raise KnownError(f"A body height of {height_m:g} m cannot be.", hint="Give metres, such as 1.75.")
+    found = body_height_m(poses)
+    return height_m / found if np.isfinite(found) and found > 0 else 1.0
+
+
+def _rays(joints: Array, width: int, height: int, focal_px: float | None) -> Array:
+    """Viewing rays (T, 17, 2) = (x / z, y / z) of joints in pixels."""
+    if focal_px is not None and not focal_px > 0:
+        raise KnownError(f"A focal length of {focal_px:g} pixels cannot be.", hint="Give a positive number.")
+    focal = focal_px or DEFAULT_FOCAL * max(width, height)
+    return (joints[..., :2] - np.array([width / 2, height / 2], np.float32)) / np.float32(focal)
 
 
 def to_lifter_joints(xyc: Array, skeleton: str) -> Array:

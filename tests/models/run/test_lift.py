@@ -15,6 +15,7 @@ from models.domain.skeleton import load_skeleton
 from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig
 from models.run.lift import Lifter, to_lifter_joints
 from models.run.lift_input import centred_windows, rotation_to_axis
+from models.run.root import body_height_m
 
 SIZE = (640, 480)
 NET = VideoPose3DConfig((3, 3), channels=16, features_in=3)
@@ -173,3 +174,19 @@ def test_the_bundled_lifter_lifts_a_standing_person() -> None:
     assert pose[at("left shoulder"), 0] > 0.08 and pose[at("right shoulder"), 0] < -0.08
     thighs = [np.linalg.norm(pose[at(f"{s} hip")] - pose[at(f"{s} knee")]) for s in ("left", "right")]
     assert thighs == pytest.approx([0.43, 0.43], abs=0.08)
+
+
+def test_body_height_and_focal_length_set_size_and_distance(lifter: Lifter) -> None:
+    xyc = track(30)
+    plain, root = lifter.lift_global(xyc, "lsp14", *SIZE, 30.0, focal_px=600)
+    assert plain.shape == (30, 17, 3) and root.shape == (30, 3)
+    small, near = lifter.lift_global(xyc, "lsp14", *SIZE, 30.0, focal_px=600, body_height_m=1.1)
+    assert body_height_m(small) == pytest.approx(1.1, rel=1e-4)
+    seen = np.isfinite(root) & np.isfinite(near)
+    np.testing.assert_allclose(near[seen] / root[seen], 1.1 / body_height_m(plain), rtol=1e-2)
+    lifted = lifter.lift(xyc, "lsp14", *SIZE, 30.0, focal_px=600, body_height_m=1.1)
+    np.testing.assert_allclose(lifted[..., :3], small, atol=1e-6)
+    with pytest.raises(KnownError, match="body height of 175 m"):
+        lifter.lift(xyc, "lsp14", *SIZE, 30.0, body_height_m=175)
+    with pytest.raises(KnownError, match="focal length"):
+        lifter.lift(xyc, "lsp14", *SIZE, 30.0, focal_px=-3)
