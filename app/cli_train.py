@@ -46,23 +46,65 @@ def _finished(path: Path, as_json: bool) -> None:
 
 @train_app.command("hrnet")
 def train_hrnet_command(
-    data: DataFolder,
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", metavar="PATH", help="Labelled people in any known layout; may be repeated."),
+    ],
     out: OutFolder,
-    recipe: Annotated[Literal["compact-lsp14", "published"], typer.Option(help="Recipe.")] = "compact-lsp14",
+    recipe: Annotated[
+        Literal["body19", "compact-lsp14", "published"], typer.Option(help="Recipe.")
+    ] = "body19",
     split: Annotated[str, typer.Option(help="Part of the data to train on.")] = "train",
-    epochs: Annotated[int | None, typer.Option(help="End after so many epochs.")] = None,
+    skeleton: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Joints to learn (default: the recipe's).")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Input size, such as 192x256 (default: the recipe's).")
+    ] = None,
+    loss: Annotated[
+        Literal["mse", "ohkm", "softmax"] | None, typer.Option(help="Loss (default: the recipe's).")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="People in a batch, over all processes.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="End after so many epochs.")] = None,
     minutes: Minutes = None,
+    val_split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Score this part of the first data set on the way.")
+    ] = None,
+    patience: Annotated[
+        int, typer.Option(min=0, help="Stop after so many scores without a better one; 0 = never.")
+    ] = 0,
+    precision: Annotated[
+        Literal["auto", "32-true", "bf16-mixed", "16-mixed"],
+        typer.Option(help="auto: bf16-mixed on a graphics card, else 32-true."),
+    ] = "auto",
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a 2D pose network (HRNet)."""
-    from models.train.recipes import POSE_RECIPES
-    from models.train.train_hrnet import train_hrnet
+    """Train a 2D pose network (HRNet). `torchrun … -m app train hrnet …` uses several cards or machines."""
+    from models.train.pose_sources import load_sets
+    from models.train.recipes import POSE_RECIPES, with_input
+    from models.train.train_hrnet import Validation, train_hrnet
 
-    chosen = _changed(POSE_RECIPES[recipe], epochs=epochs, minutes=minutes, seed=seed)
-    run_job(train_hrnet(data, out, chosen, split=split, device=_prepare(threads, device)))
+    chosen = _changed(
+        POSE_RECIPES[recipe],
+        skeleton=skeleton,
+        loss=loss,
+        batch=batch,
+        epochs=epochs,
+        minutes=minutes,
+        seed=seed,
+    )
+    chosen = with_input(chosen, size)
+    device = _prepare(threads, device)
+    if precision == "auto":
+        precision = "bf16-mixed" if device == "cuda" else "32-true"
+    validation = None
+    if val_split is not None:
+        validation = Validation(load_sets(data[:1], val_split, chosen.skeleton)[0], patience=patience)
+    sets = load_sets(data, split, chosen.skeleton)
+    run_job(train_hrnet(sets, out, chosen, device=device, precision=precision, validation=validation))
     _finished(out / "hrnet.safetensors", as_json)
 
 

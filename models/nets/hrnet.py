@@ -53,6 +53,11 @@ COMPACT = HRNetConfig(
     joints=14, width=24, modules=(1, 2, 1), blocks=(1, 1, 1), stem=32, layer1_planes=16, layer1_blocks=1
 )
 
+#: The bundled network: 7.4 M parameters and 1.8 GMAC at 192 × 192, as much as fits 16 MB in half precision.
+BODY = HRNetConfig(
+    joints=19, width=24, modules=(1, 3, 2), blocks=(4, 4, 2), stem=32, layer1_planes=32, layer1_blocks=2
+)
+
 
 def _conv_bn(inp: int, out: int, kernel: int, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
     layers: list[nn.Module] = [

@@ -34,7 +34,8 @@ def predict_all(data: PoseData, estimator: PoseEstimator) -> NDArray[np.float32]
     parts = []
     for start in range(0, len(data), CHUNK):
         part = slice(start, start + CHUNK)
-        parts.extend(estimator.predict_batch(data.images[part], list(data.boxes[part][:, None])))
+        frames = [picture[..., :3] for picture in data.images[part]]
+        parts.extend(estimator.predict_batch(frames, list(data.boxes[part][:, None])))
     return np.concatenate(parts)
 
 

@@ -2,7 +2,7 @@
 
 The scheme is the published one (half body, scale, rotation, flip, then one affine warp; HRNet code,
 `JointsDataset.__getitem__`). The warp, flip included, is a single matrix per picture; light changes are a
-gain and offset per picture and channel, applied by the caller when it normalises.
+gain and offset per picture and channel, applied when pictures are normalised (`pose_batches.normalised`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Strengths. The defaults are the published ones for COCO; light and `any_rotation` are ours and off.
+    """Strengths. The defaults are the published ones for COCO; light, erase and `any_rotation` are ours, off.
 
     scale: spread of the size factor, clipped at ± itself. rotation_deg: spread of the rotation, clipped at
     twice that, applied with `rotation_probability`. any_rotation: share of pictures turned by any angle
     (people upside down). half_body_probability: share cropped to the upper or lower body. light: spread of
-    gain and offset.
+    gain and offset. erase: share of pictures in which a rectangle shows another picture of the batch.
     """
 
     scale: float = 0.35
@@ -35,6 +35,7 @@ class Augmentation:
     flip_probability: float = 0.5
     half_body_probability: float = 0.3
     light: float = 0.0
+    erase: float = 0.0
 
 
 HALF_BODY_MIN_JOINTS = 8  # half bodies are cut only from people with more labelled joints (published yaml)

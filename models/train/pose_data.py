@@ -27,7 +27,7 @@ BOX_MARGIN = 0.05  # joints lie inside the body: its outline is about this much 
 
 @dataclass(frozen=True, slots=True)
 class Pictures(Sequence[Picture]):
-    """Pictures uint8 (H, W, 3) RGB, each decoded in memory or a file.
+    """Pictures uint8 (H, W, 3) RGB, or (H, W, 4) with opacity for cut-out people, in memory or in files.
 
     Asking for one may decode it (only the last few files are kept): take a picture once and hold it.
     """
@@ -62,20 +62,30 @@ def read_picture(path: Path) -> Picture:
 
 
 def decode_picture(encoded: NDArray[np.uint8]) -> Picture | None:
-    """RGB pixels of an encoded picture as they lie, without EXIF's turn; None when it is not a picture."""
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    """RGB pixels of an encoded picture as they lie, without EXIF's turn; None when it is not a picture.
+
+    A fourth channel, the opacity, is kept where something in the picture is transparent.
+    """
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     picture = cv2.imdecode(encoded, flags) if len(encoded) else None
-    return None if picture is None else np.asarray(picture, np.uint8)
+    if picture is not None and (picture.ndim == 2 or picture.dtype != np.uint8):  # grey, 16 bits, …
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if picture is None:
+        return None
+    if picture.shape[2] == 4 and picture[..., 3].min() < 255:
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA), np.uint8)
+    return np.asarray(cv2.cvtColor(picture[..., :3], cv2.COLOR_BGR2RGB), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class PoseData:
     """N labelled people; a picture with several people occurs several times.
 
-    images: N pictures uint8 (H, W, 3) RGB of any size. joints: float64 (N, J, 2) px, NaN = not labelled.
-    visible: bool (N, J). boxes: float64 (N, 4) x1, y1, x2, y2 px around the person. skeleton: name of the
-    skeleton whose joints these are. names: N names, by which a list can say something about a person. heads:
-    float64 (N,) px, the size of the head that the data set states, NaN where it does not; None: nowhere.
+    images: N pictures uint8 (H, W, 3 or 4) RGB of any size, with opacity where people are cut out. joints:
+    float64 (N, J, 2) px, NaN = not labelled. visible: bool (N, J). boxes: float64 (N, 4) x1, y1, x2, y2 px
+    around the person. skeleton: name of the skeleton whose joints these are. names: N names, by which a list
+    can say something about a person. heads: float64 (N,) px, the size of the head that the data set states,
+    NaN where it does not; None: nowhere.
     """
 
     images: Sequence[Picture]

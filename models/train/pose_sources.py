@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from models.train.coco_people import annotation_file, read_coco
 from models.train.lspet import load_pose_data
 from models.train.mpii_people import load_mpii
 from models.train.penn_people import load_penn
-from models.train.pose_data import PoseData
+from models.train.pose_data import PoseData, in_skeleton
 
 Layout = Literal["lsp", "coco", "mpii", "penn"]
 
@@ -60,6 +61,13 @@ def load_people(path: Path | str, split: str, limit: int | None = None) -> PoseD
     if layout == "penn":
         return load_penn(path, split, limit)
     return read_coco(path if path.is_file() else _coco_file(path, split), split).people(limit)
+
+
+def load_sets(
+    paths: Sequence[Path | str], split: str, skeleton: str, limit: int | None = None
+) -> list[PoseData]:
+    """One part of several data sets in one skeleton; joints that a set does not have are masked."""
+    return [in_skeleton(load_people(path, split, limit), skeleton) for path in paths]
 
 
 def _coco_file(folder: Path, split: str) -> Path:

@@ -9,7 +9,9 @@ learn.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Floats = NDArray[np.floating]
 
@@ -40,17 +42,17 @@ def quantised_gaussians(
 
 
 def distributions(
-    joints: Floats, visible: NDArray[np.bool_], heatmap_wh: tuple[int, int], stride: float, sigma: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Targets (N, J, h, w), each summing to 1, and weights (N, J), 0 for joints outside the crop."""
+    joints: Tensor, heatmap_wh: tuple[int, int], stride: float, sigma: float
+) -> tuple[Tensor, Tensor]:
+    """Targets (N, J, h, w), each summing to 1, and weights (N, J) for joints float32 (N, J, 2) px on any
+    device; the weight is 0 for joints that are NaN (not labelled) or outside the crop."""
     width, height = heatmap_wh
-    mu = np.nan_to_num(joints) / stride
-    inside = (mu > -0.5).all(-1) & (mu < np.array([width, height]) - 0.5).all(-1)
-    weight = (visible & inside).astype(np.float32)
+    mu = joints / stride
+    weight = ((mu > -0.5).all(-1) & (mu < mu.new_tensor([width, height]) - 0.5).all(-1)).float()
+    mu = mu.nan_to_num()
 
-    def along(size: int, axis: int) -> NDArray[np.float32]:
-        g = np.exp(-((np.arange(size) - mu[..., axis, None]) ** 2) / (2 * sigma**2))
-        return np.asarray(g / np.maximum(g.sum(-1, keepdims=True), 1e-12), np.float32)
+    def along(size: int, axis: int) -> Tensor:
+        g = torch.exp(-((torch.arange(size, device=mu.device) - mu[..., axis, None]) ** 2) / (2 * sigma**2))
+        return g / g.sum(-1, keepdim=True).clamp_min(1e-12)
 
-    target = along(height, 1)[..., :, None] * along(width, 0)[..., None, :]
-    return target.astype(np.float32, copy=False), weight
+    return along(height, 1)[..., :, None] * along(width, 0)[..., None, :], weight

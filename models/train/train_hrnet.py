@@ -1,95 +1,145 @@
 """The training loop of HRNet: a generator that can be stopped anywhere and goes on from its last checkpoint.
 
-Every random number comes from (seed, step), so a resumed run sees the pictures it would have seen. The state
-lies in `OUT/checkpoint.pt` (tensors and plain values only), a line per report in `OUT/log.jsonl`; the result
-is `OUT/NAME.safetensors`, the network's state dict.
+Every random number comes from (seed, step, process), so a resumed run sees the pictures it would have seen.
+The state lies in `OUT/checkpoint.pt` (tensors and plain values only), a line per report in `OUT/curves.csv`;
+the result is `OUT/NAME.safetensors`, the network's state dict. Lightning Fabric gives mixed precision and
+several graphics cards or machines: started by `torchrun`, each process takes its share of every batch.
 """
 
 from __future__ import annotations
 
+import copy
+import csv
 import json
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.skeleton import Skeleton, load_skeleton
 from models.nets.hrnet import HRNet
+from models.run.pose2d import PoseEstimator
 from models.run.weights import DESCRIPTION_KEY
-from models.train.lspet import PoseData, load_pose_data
-from models.train.pose_batches import batch_indices, make_batch
+from models.train.evaluate_pose import pck, predict_all
+from models.train.fabric import make_fabric
+from models.train.picture_bank import PictureBank
+from models.train.pose_batches import cut_views, mixed_indices, normalised, targets
+from models.train.pose_data import PoseData, join
 from models.train.pose_losses import heatmap_cross_entropy, joint_mse, joint_ohkm
 from models.train.recipes import PoseRecipe
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 REPORT_EVERY = 20  # steps
-LOSSES = {"mse": joint_mse, "ohkm": joint_ohkm, "softmax": heatmap_cross_entropy}
+CURVES = ("step", "samples", "elapsed_s", "share", "learning_rate", "loss", "val_pck")
+
+
+@dataclass(slots=True)
+class _Run:
+    """How far a training is. best, since: the best validation score and the checks passed since then."""
+
+    step: int = 0
+    samples: int = 0
+    elapsed_s: float = 0.0
+    best: float = -1.0
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Score the network on `data` every `every_epochs`; stop after `patience` checks without a better one
+    (0: never) and keep the best network."""
+
+    data: PoseData
+    every_epochs: float = 1.0
+    patience: int = 0
 
 
 def train_hrnet(
-    data_dir: Path | str,
+    sets: Sequence[PoseData],
     out_dir: Path | str,
     recipe: PoseRecipe,
     *,
-    split: str = "train",
     name: str = "hrnet",
     device: str = "cpu",
+    precision: str = "32-true",
+    validation: Validation | None = None,
     checkpoint_minutes: float = 3.0,
 ) -> Iterator[Progress]:
-    """Train on `data_dir/split` until the recipe ends, writing to `out_dir`; resumes a run that lies there.
+    """Train on data sets in the recipe's skeleton until the recipe ends; resumes a run lying in `out_dir`.
 
-    Yields a Progress in thousandths of the run every few steps. Raises KnownError when the data do not have
-    the recipe's joints or `out_dir` holds a run with another recipe.
+    precision: Fabric's name, "32-true", "bf16-mixed" or "16-mixed". Yields a Progress in thousandths of the
+    run every few steps. Raises KnownError when the data do not have the recipe's joints, `out_dir` holds a
+    run with another recipe, the loss diverges or the disk is full (the last checkpoint stays).
     """
-    out = Path(out_dir)
-    skeleton = load_skeleton(recipe.skeleton)
-    data = load_pose_data(data_dir, split)
-    data.require(skeleton)
+    out, skeleton = Path(out_dir), load_skeleton(recipe.skeleton)
+    for data in sets:
+        data.require(skeleton)
     out.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)  # many small warps: threads cost more than they give
     torch.manual_seed(recipe.seed)
-    net = HRNet(recipe.net)
+    fabric = make_fabric(device, precision)
+    raw = HRNet(recipe.net)
     if recipe.published_init:
-        net.initialise()
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    state = _resume(out / "checkpoint.pt", net, optimizer, recipe)
-    step, samples, elapsed = int(state["step"]), int(state["samples"]), float(state["elapsed_s"])
+        raw.initialise()
+    raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(raw.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    net, optimizer = fabric.setup(raw, optimizer)
+    average = copy.deepcopy(raw).eval() if recipe.average else raw
+    run = _resume(out / "checkpoint.pt", raw, average, optimizer, recipe)
+    source = _Source(sets, skeleton, recipe, fabric)
     saved_at = tick = time.monotonic()
-    running = 0.0
-    while (share := _share(samples / len(data), elapsed, recipe)) < 1.0:
+    checked, total = run.samples, len(source)
+    while (share := _share(run, total, recipe, fabric)) < 1.0:
+        rate = recipe.learning_rate * learning_rate_factor(share, recipe)
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * learning_rate_factor(share, recipe)
-        loss = _train_step(net, optimizer, data, skeleton, recipe, step, share, device)
-        running += (loss - running) / (step % REPORT_EVERY + 1)
-        step, samples = step + 1, samples + recipe.batch
+            group["lr"] = rate
+        loss = _train_step(fabric, net, optimizer, source.batch(run.step, share), recipe, skeleton, share)
+        if recipe.average:
+            _follow(average, raw, min(recipe.average, (1 + run.step) / (10 + run.step)))
+        run.step, run.samples = run.step + 1, run.samples + recipe.batch
+        due = validation is not None and run.samples - checked >= validation.every_epochs * total
+        if run.step % REPORT_EVERY and not due:
+            continue
+        value = float(loss)
+        if not math.isfinite(value):
+            raise KnownError(f"The loss is not finite at step {run.step}.", hint="Lower the learning rate.")
         now = time.monotonic()
-        elapsed, tick = elapsed + now - tick, now
-        if step % REPORT_EVERY == 0:
-            _log(
-                out,
-                step=step,
-                samples=samples,
-                elapsed_s=round(elapsed, 1),
-                share=round(share, 4),
-                loss=round(running, 4),
-            )
+        run.elapsed_s, tick = run.elapsed_s + now - tick, now
+        score = None
+        if validation is not None and due:
+            score, checked = _validate(fabric, average, recipe, validation.data), run.samples
+            run.since = 0 if score > run.best else run.since + 1
+            if score > run.best and fabric.is_global_zero:
+                _write_weights(average, out / "best.safetensors", recipe)
+            run.best = max(run.best, score)
+        if fabric.is_global_zero:
+            row = (run.step, run.samples, round(run.elapsed_s, 1), round(share, 4), rate, value, score)
+            _log(out / "curves.csv", row)
             if now - saved_at > checkpoint_minutes * 60:
-                _save(out / "checkpoint.pt", net, optimizer, recipe, step, samples, elapsed)
+                _save(out / "checkpoint.pt", raw, average, optimizer, recipe, run)
                 saved_at = now
-            yield Progress(int(1000 * share), 1000, f"loss {running:.3f}, {samples} samples")
-    _save(out / "checkpoint.pt", net, optimizer, recipe, step, samples, elapsed)
-    tensors = {key: value.contiguous().cpu() for key, value in net.state_dict().items()}
-    save_file(tensors, out / f"{name}.safetensors", {DESCRIPTION_KEY: json.dumps(description(recipe))})
-    yield Progress(1000, 1000, f"{samples} samples in {elapsed / 60:.0f} min")
+        yield Progress(int(1000 * share), 1000, f"loss {value:.3f}, {run.samples} samples")
+        if validation is not None and validation.patience and run.since >= validation.patience:
+            break
+    if fabric.is_global_zero:
+        _save(out / "checkpoint.pt", raw, average, optimizer, recipe, run)
+        _write_weights(average, out / f"{name}.safetensors", recipe)
+        if validation is not None and (out / "best.safetensors").exists():
+            (out / "best.safetensors").replace(out / f"{name}.safetensors")
+    fabric.barrier()  # type: ignore[no-untyped-call]
+    yield Progress(1000, 1000, f"{run.samples} samples in {run.elapsed_s / 60:.0f} min")
 
 
 def description(recipe: PoseRecipe) -> dict[str, Any]:
@@ -111,43 +161,104 @@ def learning_rate_factor(share: float, recipe: PoseRecipe) -> float:
     return 0.1 ** sum(share >= milestone for milestone in (170 / 210, 200 / 210))
 
 
-def _share(epochs: float, elapsed_s: float, recipe: PoseRecipe) -> float:
-    by_time = elapsed_s / (recipe.minutes * 60) if recipe.minutes else 0.0
-    return max(epochs / recipe.epochs, by_time)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    inputs: Tensor
+    target: Tensor
+    weight: Tensor
+
+
+class _Source:
+    """This process's part of each batch: from pictures in memory, or from a bank on the device."""
+
+    def __init__(
+        self, sets: Sequence[PoseData], skeleton: Skeleton, recipe: PoseRecipe, fabric: Fabric
+    ) -> None:
+        self.skeleton, self.recipe, self.device = skeleton, recipe, fabric.device
+        self.rank, self.processes = fabric.global_rank, fabric.world_size
+        self.main, self.total = len(sets[0]), sum(len(data) for data in sets)
+        if not self.total:
+            raise KnownError("There are no pictures to train on.")
+        data = join(sets)
+        self.data = PictureBank.of(data, recipe.resident_px, self.device) if recipe.resident else data
+
+    def __len__(self) -> int:
+        return self.total
+
+    def batch(self, step: int, share: float) -> _Batch:
+        recipe = self.recipe
+        wh = next((w, h) for end, w, h in recipe.sizes if share < end or end >= 1.0)
+        chosen = mixed_indices(self.main, self.total, recipe, step)[self.rank :: self.processes]
+        rng = np.random.default_rng([recipe.seed, 1, step, self.rank])
+        if isinstance(self.data, PictureBank):
+            pixels, views = self.data.cut_views(chosen, self.skeleton, recipe, wh, rng)
+        else:
+            pixels, views = cut_views(self.data, chosen, self.skeleton, recipe, wh, rng)
+        inputs = normalised(pixels.to(self.device), recipe.augmentation, rng)
+        return _Batch(inputs, *targets(views, recipe, self.skeleton, wh, self.device))
+
+
+def _share(run: _Run, total: int, recipe: PoseRecipe, fabric: Fabric) -> float:
+    """Part of the training that is done, the same in all processes."""
+    by_samples = run.samples / total / recipe.epochs
+    if recipe.minutes is None:
+        return by_samples
+    elapsed_s: float = fabric.broadcast(run.elapsed_s)
+    return max(by_samples, elapsed_s / (recipe.minutes * 60))
 
 
 def _train_step(
-    net: HRNet,
+    fabric: Fabric,
+    net: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    data: PoseData,
-    skeleton: Skeleton,
+    batch: _Batch,
     recipe: PoseRecipe,
-    step: int,
+    skeleton: Skeleton,
     share: float,
-    device: str,
-) -> float:
-    wh = next((w, h) for end, w, h in recipe.sizes if share < end or end >= 1.0)
-    chosen = batch_indices(len(data), recipe.batch, step, recipe.seed)
-    inputs, target, weight = make_batch(
-        data, chosen, skeleton, recipe, wh, np.random.default_rng([recipe.seed, 1, step])
-    )
+) -> Tensor:
     net.train()
-    output = net(inputs.to(device))
-    loss = LOSSES[recipe.loss](
-        output, torch.from_numpy(target).to(device), torch.from_numpy(weight).to(device)
-    )
+    output = net(batch.inputs).float()
+    if recipe.loss == "softmax":
+        flip = skeleton.flip if share >= recipe.doubt_after else None
+        loss = heatmap_cross_entropy(output, batch.target, batch.weight, flip)
+    else:
+        loss = (joint_ohkm if recipe.loss == "ohkm" else joint_mse)(output, batch.target, batch.weight)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    fabric.backward(loss)
     optimizer.step()
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise KnownError(f"The loss is not finite at step {step}.", hint="Lower the learning rate.")
-    return value
+    return loss.detach()
 
 
-def _resume(path: Path, net: HRNet, optimizer: torch.optim.Optimizer, recipe: PoseRecipe) -> dict[str, Any]:
+@torch.no_grad()
+def _follow(average: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
+    """Move the running mean of weights and batch statistics toward the network."""
+    ours, theirs = average.state_dict(), net.state_dict()
+    floats = [key for key, value in ours.items() if value.is_floating_point()]
+    torch._foreach_lerp_([ours[k] for k in floats], [theirs[k] for k in floats], 1 - decay)
+
+
+def _validate(fabric: Fabric, net: HRNet, recipe: PoseRecipe, data: PoseData) -> float:
+    """PCK@0.2 of the network so far, scored by the first process and told to all."""
+    score = 0.0
+    if fabric.is_global_zero:
+        about = description(recipe)
+        pose = PoseEstimator.of(
+            copy.deepcopy(net).eval(),
+            recipe.skeleton,
+            about["input_wh"],
+            fabric.device,
+            decoder=about["decoder"],
+            padding=recipe.padding,
+        )
+        score = float(pck(predict_all(data, pose), data, data.joint_names)["mean"] or 0.0)
+    return float(fabric.broadcast(score))
+
+
+def _resume(
+    path: Path, net: HRNet, average: HRNet, optimizer: torch.optim.Optimizer, recipe: PoseRecipe
+) -> _Run:
     if not path.exists():
-        return {"step": 0, "samples": 0, "elapsed_s": 0.0}
+        return _Run()
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != json.dumps(asdict(recipe)):
         raise KnownError(
@@ -155,32 +266,53 @@ def _resume(path: Path, net: HRNet, optimizer: torch.optim.Optimizer, recipe: Po
             hint="Choose another output folder or the same recipe.",
         )
     net.load_state_dict(state["model"])
+    if average is not net:
+        average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
-    return state
+    return _Run(**state["run"])
 
 
 def _save(
     path: Path,
     net: HRNet,
+    average: HRNet,
     optimizer: torch.optim.Optimizer,
     recipe: PoseRecipe,
-    step: int,
-    samples: int,
-    elapsed: float,
+    run: _Run,
 ) -> None:
     state = {
         "recipe": json.dumps(asdict(recipe)),
         "model": net.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "step": step,
-        "samples": samples,
-        "elapsed_s": elapsed,
+        "run": asdict(run),
     }
+    if average is not net:
+        state["average"] = average.state_dict()
     temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    try:
+        torch.save(state, temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise KnownError(
+            f"The checkpoint could not be written to {path.parent}: {str(error).splitlines()[0]}.",
+            hint="Make room on the disk and start the same command again: it goes on from the last one.",
+        ) from error
 
 
-def _log(out: Path, **values: float) -> None:
-    with (out / "log.jsonl").open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(values) + "\n")
+def _write_weights(net: HRNet, path: Path, recipe: PoseRecipe) -> None:
+    """The result in half precision: nothing is lost that a heatmap shows, and the file is half as large."""
+    tensors = {
+        key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for key, value in net.state_dict().items()
+    }
+    save_file(tensors, path, {DESCRIPTION_KEY: json.dumps(description(recipe))})
+
+
+def _log(path: Path, row: tuple[Any, ...]) -> None:
+    new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        if new:
+            writer.writerow(CURVES)
+        writer.writerow(row)

@@ -26,9 +26,8 @@ def test_targets_equal_the_published_ones(tag: str) -> None:
 
 
 def test_distributions_sum_to_one_around_the_exact_position() -> None:
-    joints = np.array([[[37.0, 50.0], [np.nan, np.nan], [200.0, 5.0]]])
-    visible = np.array([[True, False, True]])
-    target, weight = distributions(joints, visible, (32, 32), 4, 1.0)
+    joints = torch.tensor([[[37.0, 50.0], [torch.nan, torch.nan], [200.0, 5.0]]])
+    target, weight = (t.numpy() for t in distributions(joints, (32, 32), 4, 1.0))
     np.testing.assert_array_equal(weight, [[1, 0, 0]])  # not labelled; outside the crop
     assert target[0, 0].sum() == pytest.approx(1, abs=1e-5)
     grid = np.arange(32)
@@ -60,12 +59,8 @@ def test_losses_and_gradients_equal_the_published_ones(tag: str, loss: str, weig
 
 
 def test_cross_entropy_is_least_at_the_target_and_ignores_unlabelled_joints() -> None:
-    target, weight = (
-        torch.from_numpy(a)
-        for a in distributions(
-            np.array([[[20.0, 20.0], [8.0, 8.0]]]), np.array([[True, False]]), (16, 16), 4, 1.0
-        )
-    )
+    joints = torch.tensor([[[20.0, 20.0], [torch.nan, torch.nan]]])
+    target, weight = distributions(joints, (16, 16), 4, 1.0)
     best = heatmap_cross_entropy(torch.log(target + 1e-12), target, weight)
     worse = heatmap_cross_entropy(torch.zeros_like(target), target, weight)
     other = torch.log(target + 1e-12)
@@ -73,3 +68,17 @@ def test_cross_entropy_is_least_at_the_target_and_ignores_unlabelled_joints() ->
     assert best < worse
     assert float(heatmap_cross_entropy(other, target, weight)) == pytest.approx(float(best))
     assert float(heatmap_cross_entropy(other, target, torch.zeros_like(weight))) == 0
+
+
+def test_doubted_labels_are_mended_or_left_out() -> None:
+    joints = torch.tensor([[[12.0, 20.0], [48.0, 20.0], [30.0, 50.0]]])
+    target, weight = distributions(joints, (16, 16), 4, 1.0)
+    sure = torch.log(target + 1e-9)
+    swapped = sure[:, [1, 0, 2]]  # the network is sure that left and right are the other way round
+    assert heatmap_cross_entropy(swapped, target, weight) > 5
+    mended = heatmap_cross_entropy(swapped, target, weight, flip=(1, 0, 2))
+    assert float(mended) == pytest.approx(float(heatmap_cross_entropy(sure, target, weight)), rel=1e-3)
+    elsewhere = sure.clone()
+    elsewhere[:, 2] = sure[:, 0]  # one label contradicted: it does not count, the others do
+    kept = heatmap_cross_entropy(elsewhere, target, weight, flip=(1, 0, 2))
+    assert float(kept) == pytest.approx(float(heatmap_cross_entropy(sure, target, weight)), rel=0.1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +20,16 @@ from models.nets.hrnet import HRNetConfig
 from models.run.pose2d import PoseEstimator
 from models.run.weights import load_tensors
 from models.train.evaluate_pose import evaluate_pose, pck
-from models.train.lspet import PoseData, load_pose_data, person_boxes
+from models.train.lspet import load_pose_data
 from models.train.pose_augment import Augmentation
-from models.train.pose_batches import batch_indices, make_batch
-from models.train.recipes import PoseRecipe
-from models.train.train_hrnet import learning_rate_factor, train_hrnet
+from models.train.pose_batches import Views, batch_indices, cut_views, mixed_indices, targets
+from models.train.pose_data import PoseData, person_boxes
+from models.train.pose_sources import load_sets
+from models.train.recipes import HARD_JOINTS, PUBLISHED, PoseRecipe, with_input
+from models.train.train_hrnet import Validation, learning_rate_factor, train_hrnet
 
 LSP = load_skeleton("lsp14")
+ROOT = Path(__file__).resolve().parents[3]
 NET = HRNetConfig(
     joints=14, width=8, modules=(1, 1, 1), blocks=(1, 1, 1), stem=8, layer1_planes=4, layer1_blocks=1
 )
@@ -80,21 +85,22 @@ def test_data_are_read_with_missing_joints_marked(data_dir: Path) -> None:
 
 
 def test_interrupted_training_ends_like_an_uninterrupted_one(data_dir: Path, tmp_path: Path) -> None:
-    whole = list(train_hrnet(data_dir, tmp_path / "whole", RECIPE))
+    sets = load_sets([data_dir], "train", "lsp14")
+    whole = list(train_hrnet(sets, tmp_path / "whole", RECIPE))
     assert whole[-1].done == 1000
-    job = train_hrnet(data_dir, tmp_path / "parts", RECIPE, checkpoint_minutes=0)
+    job = train_hrnet(sets, tmp_path / "parts", RECIPE, checkpoint_minutes=0)
     next(job)
     job.close()
-    list(train_hrnet(data_dir, tmp_path / "parts", RECIPE))
+    list(train_hrnet(sets, tmp_path / "parts", RECIPE))
     first, second = (load_tensors(tmp_path / run / "hrnet.safetensors") for run in ("whole", "parts"))
     assert all(torch.equal(first[key], second[key]) for key in first)
     other = replace(RECIPE, learning_rate=0.5)
     with pytest.raises(KnownError, match="another recipe"):
-        list(train_hrnet(data_dir, tmp_path / "parts", other))
+        list(train_hrnet(sets, tmp_path / "parts", other))
 
 
 def test_training_lowers_the_loss_and_the_result_can_be_scored(data_dir: Path, tmp_path: Path) -> None:
-    notes = [p.note for p in train_hrnet(data_dir, tmp_path, RECIPE)]
+    notes = [p.note for p in train_hrnet(load_sets([data_dir], "train", "lsp14"), tmp_path, RECIPE)]
     losses = [float(note.split()[1].strip(",")) for note in notes[:-1]]
     assert losses[-1] < losses[0]
     pose = PoseEstimator.load(tmp_path / "hrnet.safetensors", "cpu")
@@ -106,12 +112,73 @@ def test_training_lowers_the_loss_and_the_result_can_be_scored(data_dir: Path, t
 @pytest.mark.parametrize("loss", ["mse", "ohkm"])
 def test_published_losses_train_too(data_dir: Path, tmp_path: Path, loss: str) -> None:
     recipe = replace(RECIPE, loss=loss, published_init=True, schedule="steps", epochs=10)  # type: ignore[arg-type]
-    assert list(train_hrnet(data_dir, tmp_path, recipe))[-1].done == 1000
+    assert list(train_hrnet(load_sets([data_dir], "train", "lsp14"), tmp_path, recipe))[-1].done == 1000
 
 
 def test_data_with_other_joints_are_refused(data_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(KnownError, match="14 joints are not those of skeleton coco17"):
-        next(train_hrnet(data_dir, tmp_path, PoseRecipe()))
+        next(train_hrnet(load_sets([data_dir], "train", "lsp14"), tmp_path, PoseRecipe()))
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_sets_of_different_skeletons_train_together(data_dir: Path, tmp_path: Path, resident: bool) -> None:
+    recipe = replace(
+        RECIPE,
+        skeleton="body19",
+        net=NET.with_joints(19),
+        resident=resident,
+        resident_px=96,
+        main_share=0.75,
+        doubt_after=0.5,
+        average=0.9,
+        epochs=6,
+    )
+    sets = load_sets([data_dir, data_dir], "train", "body19")
+    assert not sets[0].visible[:, load_skeleton("body19").index("nose")].any()
+    assert list(train_hrnet(sets, tmp_path, recipe))[-1].done == 1000
+    assert PoseEstimator.load(tmp_path / "hrnet.safetensors", "cpu").skeleton.name == "body19"
+
+
+def test_early_stop_keeps_the_best_network_and_the_curves_say_why(data_dir: Path, tmp_path: Path) -> None:
+    sets = load_sets([data_dir], "train", "lsp14")
+    recipe = replace(RECIPE, learning_rate=0.0, epochs=500)
+    list(train_hrnet(sets, tmp_path, recipe, validation=Validation(sets[0], patience=3)))
+    rows = (tmp_path / "curves.csv").read_text().splitlines()
+    assert rows[0].endswith("val_pck") and len(rows) == 1 + 4  # the first is the best, three are no better
+    assert not (tmp_path / "best.safetensors").exists() and (tmp_path / "hrnet.safetensors").exists()
+
+
+def test_a_full_disk_stops_the_training_and_keeps_the_last_checkpoint(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = load_sets([data_dir], "train", "lsp14")
+    job = train_hrnet(sets, tmp_path, RECIPE, checkpoint_minutes=0)
+    next(job)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(_state: object, path: Path) -> None:
+        path.write_bytes(b"half a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(KnownError, match="No space left") as raised:
+        list(job)
+    assert "goes on" in raised.value.hint
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before and not list(tmp_path.glob("*.tmp"))
+
+
+def test_two_processes_share_each_batch(data_dir: Path, tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *("-m", "app", "train", "hrnet", "--data", str(data_dir), "--out", str(tmp_path / "two")),
+        *("--recipe", "compact-lsp14", "--size", "32x32", "--batch", "4", "--epochs", "10"),
+        *("--device", "cpu", "--threads", "1", "--json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = (tmp_path / "two" / "curves.csv").read_text().splitlines()
+    assert rows[-1].split(",")[1] == "80"  # both processes together: 20 steps of 4
+    assert len(rows) == 2 and PoseEstimator.load(tmp_path / "two" / "hrnet.safetensors", "cpu")
 
 
 def test_every_picture_is_seen_once_per_epoch() -> None:
@@ -120,10 +187,30 @@ def test_every_picture_is_seen_once_per_epoch() -> None:
     assert list(seen[:10]) != list(seen[10:])
 
 
+def test_the_first_set_has_its_share_of_every_batch() -> None:
+    recipe = replace(RECIPE, batch=10, main_share=0.7)
+    batches = [mixed_indices(20, 200, recipe, step) for step in range(5)]
+    assert all((batch < 20).sum() == 7 for batch in batches)
+    others = np.concatenate(batches)[np.concatenate(batches) >= 20]
+    assert len(set(others)) == 15
+
+
+def test_hard_joints_weigh_more_and_the_target_follows_the_size() -> None:
+    recipe = replace(PUBLISHED, joint_weights=HARD_JOINTS)
+    skeleton = load_skeleton("coco17")
+    views = Views(np.zeros((1, 2, 3)), np.full((1, 17, 2), 100.0), np.ones((1, 17), bool))
+    _, weight = targets(views, recipe, skeleton, (192, 256), torch.device("cpu"))
+    assert weight[0, skeleton.index("left wrist")] == 1.5 and weight[0, skeleton.index("nose")] == 1
+    assert with_input(PUBLISHED, "192x256").sigma == 2 and with_input(PUBLISHED, "288x384").sigma == 3
+    with pytest.raises(KnownError, match="no input size"):
+        with_input(PUBLISHED, "100x100")
+
+
 def test_batch_targets_follow_the_pictures(data_dir: Path) -> None:
     data = load_pose_data(data_dir, "train")
     recipe = replace(RECIPE, augmentation=Augmentation(light=0))
-    inputs, target, weight = make_batch(data, np.arange(8), LSP, recipe, (64, 64), np.random.default_rng(2))
+    inputs, views = cut_views(data, np.arange(8), LSP, recipe, (64, 64), np.random.default_rng(2))
+    target, weight = (t.numpy() for t in targets(views, recipe, LSP, (64, 64), torch.device("cpu")))
     assert inputs.shape == (8, 3, 64, 64) and target.shape == (8, 14, 16, 16)
     light = inputs.mean(1).numpy()
     labelled = np.argwhere(weight > 0)
