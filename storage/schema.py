@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
-REVISION = "0001"  # the newest revision in storage/migrations/versions
+REVISION = "0002"  # the newest revision in storage/migrations/versions
 CHUNK_FRAMES = 256  # frames of keypoints per row of track_chunks
 SUGGESTED = text("origin IN ('transferred', 'model')")  # literally so, or its index is not used
 
@@ -91,6 +91,8 @@ tracks = Table(
     Column("frames_written", Integer, nullable=False),  # written without a gap from frame 0
     Column("position", Integer, nullable=False),  # order of creation
     Column("active", Boolean, nullable=False),
+    Column("names", JSON, nullable=False, server_default="[]"),  # of the first people, "" = by number only
+    Column("smoothing", JSON(none_as_null=True)),  # settings of the derived, smoothed poses; NULL = none
     Index("ix_tracks_run_uid", "run_uid"),
     Index("ix_tracks_video_uid", "video_uid", "dimensions", "position"),
     Index("ux_tracks_active", "video_uid", "dimensions", unique=True, sqlite_where=text("active")),

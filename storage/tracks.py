@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from models.domain.errors import KnownError
-from models.domain.track import KeypointTrack, Origin
-from storage import blobs, schema, skeletons
+from models.domain.smoothing import Smoothing
+from models.domain.track import KeypointTrack
+from storage import schema, skeletons, track_chunks
 from storage.schema import CHUNK_FRAMES
 
 _tracks, _chunks, _runs = schema.tracks, schema.track_chunks, schema.runs
-_PUT_CHUNK = schema.upsert(_chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class TrackInfo:
     """What is known of a track without its keypoints.
 
     run_uid: the run that made it; None = made by a person. dimensions: 2 (px) or 3 (m). frames: of the video.
+    names: of the first people, "" for who goes by the number. smoothing: how smoothed poses are derived.
     """
 
     uid: str
@@ -38,6 +39,12 @@ class TrackInfo:
     people: int
     frames: int
     active: bool = False
+    names: tuple[str, ...] = ()
+    smoothing: Smoothing | None = None
+
+    def name(self, person: int) -> str:
+        """What a person is called; "" = by number only."""
+        return self.names[person] if person < len(self.names) else ""
 
 
 def create(tx: Connection, info: TrackInfo) -> None:
@@ -57,6 +64,8 @@ def create(tx: Connection, info: TrackInfo) -> None:
             frames_written=0,
             position=tx.execute(position).scalar_one(),
             active=False,
+            names=list(info.names),
+            smoothing=info.smoothing.as_dict() if info.smoothing else None,
         )
     )
     if info.active:
@@ -97,19 +106,28 @@ def write_frames(
     stop = start + len(values)
     if not 0 <= start <= stop <= row.frames:
         raise ValueError(f"frames {start}..{stop} lie outside the track's {row.frames}")
-    people = max(row.people, values.shape[1])
-    new = KeypointTrack(row.skeleton, values, origin).with_people(people)
-    for chunk in range(start // CHUNK_FRAMES, -(-stop // CHUNK_FRAMES)):
-        first = chunk * CHUNK_FRAMES
-        a, b = max(start, first), min(stop, first + CHUNK_FRAMES)
-        below = _read_chunk(tx, row, chunk, people, shape)
-        _lay_over(below, a - first, new.values[a - start : b - start], new.origin[a - start : b - start])
-        _write_chunk(tx, track_uid, chunk, below)
+    people = track_chunks.put(
+        tx, row, shape, start, KeypointTrack(row.skeleton, values, origin), over_corrections=False
+    )
     written = max(row.frames_written, stop) if start <= row.frames_written else row.frames_written
     if people != row.people or written != row.frames_written:
         tx.execute(
             update(_tracks).where(_tracks.c.uid == track_uid).values(people=people, frames_written=written)
         )
+
+
+def put_frames(tx: Connection, track_uid: str, start: int, part: KeypointTrack) -> None:
+    """Set whole frames [start, start + n), whatever was there: people who change places take it with them.
+
+    More people than the track has widen it. Raises ValueError for other joints, KnownError when it is gone.
+    """
+    row = _row(tx, track_uid)
+    shape = _shape(tx, row)
+    if part.values.shape[2:] != shape[1:] or not 0 <= start <= start + part.frames <= row.frames:
+        raise ValueError(f"frames {part.values.shape} at {start} do not fit the track")
+    people = track_chunks.put(tx, row, shape, start, part, over_corrections=True)
+    if people != row.people:
+        set_people(tx, track_uid, people)
 
 
 def put_joints(
@@ -137,10 +155,10 @@ def put_joints(
     for chunk in np.unique(frame // CHUNK_FRAMES).tolist():
         here = frame // CHUNK_FRAMES == chunk
         at = (frame[here] - chunk * CHUNK_FRAMES, person[here], joint[here])
-        part = _read_chunk(tx, row, chunk, people, shape)
+        part = track_chunks.read(tx, row, chunk, people, shape)
         old_values[here], old_origin[here] = part.values[at], part.origin[at]
         part.values[at], part.origin[at] = values[here], origin[here]
-        _write_chunk(tx, track_uid, chunk, part)
+        track_chunks.write(tx, track_uid, chunk, part)
     if people != row.people:
         set_people(tx, track_uid, people)
     return old_values, old_origin
@@ -165,6 +183,19 @@ def set_people(tx: Connection, track_uid: str, people: int) -> None:
     tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(people=people))
 
 
+def set_names(tx: Connection, track_uid: str, names: tuple[str, ...]) -> None:
+    """Name the first people of a track; "" = by number only."""
+    while names and not names[-1]:
+        names = names[:-1]
+    tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(names=list(names)))
+
+
+def set_smoothing(tx: Connection, track_uid: str, smoothing: Smoothing | None) -> None:
+    """Say how the smoothed poses of a track are derived; None = they are not smoothed."""
+    settings = smoothing.as_dict() if smoothing else None
+    tx.execute(update(_tracks).where(_tracks.c.uid == track_uid).values(smoothing=settings))
+
+
 def read(tx: Connection, uid: str) -> KeypointTrack:
     """The whole track. Raises KnownError when it is gone or a row of it is damaged."""
     return read_frames(tx, uid, 0, _row(tx, uid).frames)
@@ -183,7 +214,7 @@ def read_frames(tx: Connection, uid: str, start: int, stop: int) -> KeypointTrac
     )
     for chunk in tx.execute(found):
         first = chunk.chunk * CHUNK_FRAMES
-        part = _unpacked(chunk, row, shape)
+        part = track_chunks.unpacked(chunk, row, shape)
         a, b = max(start, first), min(stop, first + chunk.frames)
         track.values[a - start : b - start, : part.people] = part.values[a - first : b - first]
         track.origin[a - start : b - start, : part.people] = part.origin[a - first : b - first]
@@ -221,6 +252,13 @@ def activate(tx: Connection, uid: str) -> None:
             activate(tx, mine)
         elif shown is not None and sources.get(shown.uid) is not None:
             _deactivate(tx, row.video_uid, 3)
+
+
+def lifted_from(tx: Connection, uid: str) -> list[TrackInfo]:
+    """The complete 3D tracks that belong to a 2D one: lifted from it, or of unknown origin."""
+    row = _row(tx, uid)
+    mine = [lifted for lifted, source in _sources_3d(tx, row.video_uid).items() if source in (uid, None)]
+    return [get(tx, lifted) for lifted in mine]
 
 
 def _deactivate(tx: Connection, video_uid: str, dimensions: int) -> None:
@@ -270,46 +308,19 @@ def _row(tx: Connection, uid: str) -> Row[Any]:
 
 def _info(row: Row[Any]) -> TrackInfo:
     return TrackInfo(
-        row.uid, row.video_uid, row.run_uid, row.skeleton, row.dimensions, row.people, row.frames, row.active
+        row.uid,
+        row.video_uid,
+        row.run_uid,
+        row.skeleton,
+        row.dimensions,
+        row.people,
+        row.frames,
+        row.active,
+        tuple(row.names),
+        Smoothing.from_dict(row.smoothing) if row.smoothing else None,
     )
 
 
 def _shape(tx: Connection, row: Row[Any]) -> tuple[int, int, int]:
     """(P, J, D + 1) of a track."""
     return row.people, len(skeletons.get(tx, row.skeleton)), row.dimensions + 1
-
-
-def _read_chunk(
-    tx: Connection, row: Row[Any], chunk: int, people: int, shape: tuple[int, int, int]
-) -> KeypointTrack:
-    first = chunk * CHUNK_FRAMES
-    found = tx.execute(
-        select(_chunks).where(_chunks.c.track_uid == row.uid, _chunks.c.chunk == chunk)
-    ).first()
-    if found is None:
-        frames = min(CHUNK_FRAMES, row.frames - first)
-        return KeypointTrack.empty(row.skeleton, frames, people, shape[1], row.dimensions)
-    return _unpacked(found, row, shape).with_people(people)
-
-
-def _unpacked(chunk: Row[Any], row: Row[Any], shape: tuple[int, int, int]) -> KeypointTrack:
-    grid = (chunk.frames, chunk.people, shape[1])
-    what = f"keypoints from frame {chunk.chunk * CHUNK_FRAMES} on"
-    layout = (("float32", (*grid, shape[2])), ("uint8", grid))
-    values, origin = blobs.unpack(chunk.data, chunk.crc, what, *layout)
-    return KeypointTrack(row.skeleton, values[:, : row.people], origin[:, : row.people])
-
-
-def _write_chunk(tx: Connection, track_uid: str, chunk: int, part: KeypointTrack) -> None:
-    data, crc = blobs.pack(
-        part.values.astype(np.float32, copy=False), part.origin.astype(np.uint8, copy=False)
-    )
-    row = {"frames": part.frames, "people": part.people, "data": data, "crc": crc}
-    tx.execute(_PUT_CHUNK, {"track_uid": track_uid, "chunk": chunk, **row})
-
-
-def _lay_over(below: KeypointTrack, at: int, values: NDArray[np.float32], origin: NDArray[np.uint8]) -> None:
-    span = slice(at, at + len(values))
-    replaced = (below.origin[span] != Origin.HUMAN) | (origin == Origin.HUMAN)
-    below.values[span][replaced] = values[replaced]
-    below.origin[span][replaced] = origin[replaced]

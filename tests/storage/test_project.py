@@ -201,51 +201,52 @@ def test_an_older_project_is_copied_and_brought_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full_project(tmp_path).close()
-    path = tmp_path / "p.keyphase"
+    path, released = tmp_path / "p.keyphase", schema.REVISION
     later = tmp_path / "migrations"
     shutil.copytree(upgrade.MIGRATIONS, later)
-    (later / "versions" / "0002_next.py").write_text(
-        "from alembic import op\nimport sqlalchemy as sa\nrevision, down_revision = '0002', '0001'\n"
+    (later / "versions" / "0099_next.py").write_text(
+        "from alembic import op\nimport sqlalchemy as sa\n"
+        f"revision, down_revision = '0099', '{schema.REVISION}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('events') as table:\n"
         "        table.alter_column('note', nullable=True)\n"
         "    op.add_column('videos', sa.Column('extra', sa.Text))\n"
     )
     monkeypatch.setattr(upgrade, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "REVISION", "0002")
+    monkeypatch.setattr(schema, "REVISION", "0099")
     with pytest.raises(KnownError, match="older Keyphase"):
         Project.open(path, read_only=True)
     original = path.read_bytes()
     with Project.open(path) as project, project.reading() as tx:
-        assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0002"
+        assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0099"
         assert set(labels.events(tx)) == set(EVENTS), "rebuilding a table keeps its rows"
         assert tx.execute(text("SELECT count(*) FROM videos WHERE extra IS NULL")).scalar() == 2
-    backup = tmp_path / "p.keyphase.backup-0001"
+    backup = tmp_path / f"p.keyphase.backup-{released}"
     assert sqlite3.connect(backup).execute("SELECT count(*) FROM events").fetchone() == (len(EVENTS),)
 
     path.write_bytes(original)  # a second time: the first backup is kept
     Project.open(path).close()
-    assert (tmp_path / "p.keyphase.backup-0001-2").exists()
+    assert (tmp_path / f"p.keyphase.backup-{released}-2").exists()
 
 
 def test_a_failing_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full_project(tmp_path).close()
     later = tmp_path / "migrations"
     shutil.copytree(upgrade.MIGRATIONS, later)
-    (later / "versions" / "0002_next.py").write_text(
-        "from alembic import op\nrevision, down_revision = '0002', '0001'\n"
+    (later / "versions" / "0099_next.py").write_text(
+        f"from alembic import op\nrevision, down_revision = '0099', '{schema.REVISION}'\n"
         "def upgrade():\n    op.drop_table('events')\n    raise RuntimeError('half way')\n"
     )
     with monkeypatch.context() as patch:
         patch.setattr(upgrade, "MIGRATIONS", later)
-        patch.setattr(schema, "REVISION", "0002")
+        patch.setattr(schema, "REVISION", "0099")
         with pytest.raises(RuntimeError, match="half way"):
             Project.open(tmp_path / "p.keyphase")
     with Project.open(tmp_path / "p.keyphase") as project, project.reading() as tx:
         assert len(labels.events(tx)) == len(EVENTS)
 
 
-@pytest.mark.parametrize("name", ["schema_0001.keyphase"])
+@pytest.mark.parametrize("name", ["schema_0001.keyphase", "schema_0002.keyphase"])
 def test_projects_of_every_released_schema_open(tmp_path: Path, name: str) -> None:
     shutil.copy(ROOT / "tests" / "data" / name, tmp_path / name)
     with Project.open(tmp_path / name) as project, project.reading() as tx:
