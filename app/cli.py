@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_models, cli_project
+from app import cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
+from app.cli_people import people_app
 from app.cli_shared import AsJson, show
 from app.cli_train import eval_app, train_app
 from app.jobs import run_job
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")
+app.add_typer(people_app, name="people", help="Who is who in the poses of a take: swap, split, merge.")
 
 
 def run(arguments: list[str]) -> int:
@@ -155,6 +157,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "init": cli_project.init,
     "add": cli_project.add,
     "pose": cli_models.pose,
+    "smooth": cli_smooth.smooth,
     "lift": cli_models.lift,
     "align": cli_models.align,
     "transfer": cli_models.transfer,

@@ -101,10 +101,12 @@ def frames(
 def export_labels(
     project: ProjectPath,
     out: Out,
-    format: Annotated[Literal["csv", "json"], typer.Option(help="csv or json.")] = "json",
+    format: Annotated[
+        Literal["csv", "json", "keypoints"], typer.Option(help="csv, json or keypoints.")
+    ] = "json",
     as_json: AsJson = False,
 ) -> None:
-    """Export labels (CSV) or labels and ontology (JSON)."""
+    """Export labels (CSV), labels, ontology and poses (JSON) or a table of 2D keypoints (CSV)."""
     from app.services.exchange import export_file
 
     with opened(project, read_only=True) as session:

@@ -28,6 +28,7 @@ from app.label_commands import PutInterval as PutInterval
 from app.label_commands import RejectSuggestions as RejectSuggestions
 from app.label_commands import SplitInterval as SplitInterval
 from models.domain.ontology import Ontology
+from models.domain.smoothing import Smoothing
 from models.domain.track import Origin
 from storage import labels, ontologies, runs, snapshots, tracks, videos
 from storage.tracks import TrackInfo
@@ -110,6 +111,21 @@ class RemoveTrack:
         tracks.remove(tx, self.uid)
         change = ChangeSet(frozenset({info.video_uid}), frozenset({"tracks"}))
         return replace(change, inverse=RestoreRows(taken, change, self))
+
+
+@dataclass(frozen=True, slots=True)
+class SetSmoothing:
+    """Say how the smoothed poses of a track are derived; None = not at all. The raw ones are not touched."""
+
+    track_uid: str
+    smoothing: Smoothing | None
+    text: str = "smooth poses"
+
+    def apply(self, tx: Connection) -> ChangeSet:
+        info = tracks.get(tx, self.track_uid)
+        tracks.set_smoothing(tx, info.uid, self.smoothing)
+        back = replace(self, smoothing=info.smoothing)
+        return ChangeSet(frozenset({info.video_uid}), frozenset({"tracks"}), None, back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app.change import ChangeSet, Command, Together
 from app.commands import AddTrack, PutEvents, PutInterval, SaveOntology
+from app.services.keypoint_table import export_keypoints
 from app.services.media import refuse_sources
 from app.session import Session
 from models.domain.errors import KnownError
@@ -37,6 +38,13 @@ EXPORT_FORMATS = (
     LabelFormat("json", "Keyphase JSON", ".json", "", export_json),
     LabelFormat(
         "csv", "Table (CSV), one row per label", ".csv", "keypoints, key events without labels", export_csv
+    ),
+    LabelFormat(
+        "keypoints",
+        "Table of 2D keypoints (CSV), raw and smoothed",
+        ".csv",
+        "labels, 3D skeletons; it cannot be imported",
+        export_keypoints,
     ),
 )
 

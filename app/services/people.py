@@ -5,6 +5,7 @@ People are recognised by where they are: by the overlap of the boxes around thei
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -71,12 +72,13 @@ def without_ghosts(track: KeypointTrack) -> KeypointTrack:
     return replace(track, values=track.values[:, keep], origin=track.origin[:, keep])
 
 
-def in_columns_of(result: KeypointTrack, earlier: KeypointTrack) -> KeypointTrack:
-    """The `earlier` track with its people in the columns they have in `result`; those who were corrected but
-    are not in it come after them.
+def columns_in(result: KeypointTrack, earlier: KeypointTrack) -> dict[int, int]:
+    """Which person of `earlier` is which of `result`; nobody where the tracks cannot be compared.
+
+    Those who were corrected but are not in `result` come after its people.
     """
     if earlier.skeleton != result.skeleton or earlier.frames != result.frames:
-        return earlier
+        return {}
     old_boxes, new_boxes = boxes_of(earlier.values), boxes_of(result.values)
     overlap = np.stack(
         [_overlap(old_boxes[:, old, None], new_boxes).sum(axis=0) for old in range(earlier.people)]
@@ -90,6 +92,12 @@ def in_columns_of(result: KeypointTrack, earlier: KeypointTrack) -> KeypointTrac
     corrected = (earlier.origin == Origin.HUMAN).any(axis=(0, 2))
     for old in np.flatnonzero(corrected).tolist():
         columns.setdefault(old, max(result.people - 1, *columns.values()) + 1 if columns else result.people)
+    return columns
+
+
+def in_columns_of(result: KeypointTrack, earlier: KeypointTrack) -> KeypointTrack:
+    """The `earlier` track with its people in the columns they have in `result`, as `columns_in` says."""
+    columns = columns_in(result, earlier)
     if not columns:
         return earlier
     joints = earlier.values.shape[2]
@@ -97,6 +105,13 @@ def in_columns_of(result: KeypointTrack, earlier: KeypointTrack) -> KeypointTrac
     for old, new in columns.items():
         placed.values[:, new], placed.origin[:, new] = earlier.values[:, old], earlier.origin[:, old]
     return placed
+
+
+def names_in(result: KeypointTrack, earlier: KeypointTrack, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the people of `result`, from those of the `earlier` track's people."""
+    columns = {new: old for old, new in columns_in(result, earlier).items()}
+    last = max(columns, default=-1) + 1
+    return tuple(names[columns[p]] if columns.get(p, len(names)) < len(names) else "" for p in range(last))
 
 
 def _height_px(poses: Floats) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.services.lift import lift_take
 from app.services.media import open_take
-from app.services.people import Columns, in_columns_of, without_ghosts
+from app.services.people import Columns, in_columns_of, names_in, without_ghosts
 from app.session import Session
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
@@ -89,10 +89,14 @@ def _finish(session: Session, run: Run, track: TrackInfo) -> bool:
         result = without_ghosts(tracks.read(tx, track.uid))
         had_3d = tracks.active(tx, track.video_uid, 3) is not None
         earlier = tracks.active(tx, track.video_uid, 2)
+        track = replace(track, people=result.people)
         if earlier is not None and earlier.uid != track.uid:
-            result = result.keeping_corrections_of(in_columns_of(result, tracks.read(tx, earlier.uid)))
+            before = tracks.read(tx, earlier.uid)
+            names = names_in(result, before, earlier.names)
+            result = result.keeping_corrections_of(in_columns_of(result, before))
+            track = replace(track, people=result.people, names=names, smoothing=earlier.smoothing)
         tracks.remove(tx, track.uid)
-        tracks.create(tx, replace(track, people=result.people))
+        tracks.create(tx, track)
         tracks.write_frames(tx, track.uid, 0, result.values, result.origin)
         tracks.activate(tx, track.uid)
         runs.finish(tx, run.uid)

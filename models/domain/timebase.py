@@ -98,6 +98,11 @@ class FrameTimes:
         return float((self.pts_at(index) - int(self.pts[0])) * self.time_base)
 
     @property
+    def seconds(self) -> NDArray[np.float64]:
+        """float64 (N,): seconds from the first frame to each."""
+        return np.asarray((self.pts - self.pts[0]) * float(self.time_base), dtype=np.float64)
+
+    @property
     def duration_s(self) -> float:
         return self.seconds_at(len(self.pts))
 

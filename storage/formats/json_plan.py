@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from models.domain.errors import KnownError
 from models.domain.labels import Event, Interval, new_uid
 from models.domain.ontology import KeyEvent, Ontology
 from models.domain.skeleton import Skeleton, skeleton_names
+from models.domain.smoothing import Smoothing
 from models.domain.timebase import Span
 from models.domain.track import KeypointTrack, Origin
 from storage import ontologies, skeletons, tracks
@@ -213,7 +215,29 @@ def _track(
     before = tracks.active(tx, take.video.uid, dimensions)
     if before is not None and before.skeleton == name and _equal(tracks.read(tx, before.uid), track):
         return None
-    return TrackInfo(new_uid(), take.video.uid, None, name, dimensions, people, frames, True), track
+    info = TrackInfo(
+        new_uid(),
+        take.video.uid,
+        None,
+        name,
+        dimensions,
+        people,
+        frames,
+        True,
+        item.names("names")[:people],
+        _smoothing(item),
+    )
+    return info, track
+
+
+def _smoothing(item: Record) -> Smoothing | None:
+    settings = item.data.get("smoothing")
+    if settings is None:
+        return None
+    try:
+        return Smoothing.from_dict(settings)
+    except (TypeError, ValueError, KnownError):
+        item.fail("smoothing", "holds no settings that make sense")
 
 
 def _grid(pose: Record, field: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
