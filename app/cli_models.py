@@ -8,6 +8,7 @@ import typer
 
 from app.cli_shared import (
     AsJson,
+    Decoder,
     Device,
     Out,
     ProjectPath,
@@ -30,6 +31,7 @@ def pose(
     ] = None,
     device: Device = "auto",
     people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,
+    decoder: Decoder = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate 2D poses."""
@@ -38,7 +40,11 @@ def pose(
     with opened(project) as session:
         names = []
         for take in takes_named(session, video):
-            run_job(estimate_poses(session, take.uid, model=model, device=device, max_people=people))
+            run_job(
+                estimate_poses(
+                    session, take.uid, model=model, device=device, max_people=people, decoder=decoder
+                )
+            )
             names.append(take.name)
         show({"poses": names}, as_json, f"Poses of {', '.join(names)}.")
 

@@ -19,6 +19,10 @@ from storage.videos import Video
 ProjectPath = Annotated[Path, typer.Argument(metavar="P.keyphase", help="Project file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 VideoName = Annotated[str | None, typer.Option("--video", metavar="NAME", help="Only this take.")]
+Decoder = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="peak, softmax, dark or udp (default: what the network was made for)."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Reference = Annotated[str, typer.Option(metavar="NAME", help="The take the others follow.")]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.")]

@@ -34,17 +34,19 @@ def estimate_poses(
     model: str | None = None,
     device: str = "auto",
     max_people: int = 2,
+    decoder: str | None = None,
     user_boxes: Mapping[int, NDArray[np.float32]] | None = None,
 ) -> Iterator[Progress]:
     """Estimate the 2D poses of up to `max_people` people in every frame of a take.
 
     model: a bundled network or the path of a checkpoint; None takes the default one.
+    decoder: how heatmaps become positions (`models.run.pose2d.DECODERS`); None takes the network's own.
     user_boxes: frame index → (P, 4) x1, y1, x2, y2 px drawn by a person; they stand above the detector.
     Every yield follows a commit; a run that was stopped goes on where it was. The result becomes the
     take's active track; joints a person corrected on the earlier one are laid over it. 3D skeletons that the
     take had are lifted again.
     """
-    estimator = PoseEstimator.load(model, device)
+    estimator = PoseEstimator.load(model, device, decoder=decoder)
     finder = PersonFinder.load(device, threshold=PROPOSAL_THRESHOLD)
     tracker = PersonTracker(finder, estimator, max_people=max_people)
     skeleton = estimator.skeleton
@@ -52,11 +54,13 @@ def estimate_poses(
     with session.project.reading() as tx:
         video = videos.get(tx, video_uid)
         run = None if user_boxes else runs.unfinished(tx, "pose", video_uid, model)
+        if run is not None and run.params.get("decoder") != decoder:
+            run = None
         track = next((t for t in tracks.of_run(tx, run.uid)), None) if run else None
     frames = video.info.frame_count
     with open_take(session, video) as reader:
         if run is None or track is None or track.people != max_people:
-            run = new_run("pose", model, video_uid, {"device": str(estimator.device)})
+            run = new_run("pose", model, video_uid, {"device": str(estimator.device), "decoder": decoder})
             track = TrackInfo(new_uid(), video_uid, run.uid, skeleton.name, 2, max_people, frames, False)
             with session.project.transaction() as tx:
                 runs.start(tx, run)

@@ -64,6 +64,20 @@ def affine(
     return np.concatenate([linear, offset[..., None]], -1)
 
 
+def pixel_grid(
+    input_wh: tuple[int, int], heatmap_wh: tuple[int, int], *, pixel_centres: bool = False
+) -> tuple[tuple[int, int], NDArray[np.float64]]:
+    """The `output_wh` of `affine` for crops of this size, and the stride (2,) in input px per heatmap px.
+
+    pixel_centres: a length is counted between the middles of its first and last pixel, so that a mirrored map
+    needs no shift (UDP: Huang et al., CVPR 2020, section 3.2); the network must have been trained so. Else a
+    length is the number of pixels, as in the published code.
+    """
+    less = 1 if pixel_centres else 0
+    width, height = input_wh[0] - less, input_wh[1] - less
+    return (width, height), np.array([width / (heatmap_wh[0] - less), height / (heatmap_wh[1] - less)])
+
+
 def transform_points(points: Floats, matrices: Floats) -> Floats:
     """Points (..., K, 2) through matrices (..., 2, 3); NaN stays NaN."""
     points = np.asarray(points)

@@ -1,9 +1,9 @@
 """Heatmaps to joint positions, and the flip test.
 
 Convention (published HRNet code): heatmap index i lies at input pixel i * stride; positions are x, y in
-heatmap pixels; a heatmap has shape (N, J, h, w). Two decoders: `decode_peak` is the published one (arg max, a
-quarter pixel toward the higher neighbour; its value is the confidence) for networks trained with the L2 loss,
-and `decode_softmax` reads maps trained with cross-entropy, whose softmax is a distribution over positions.
+heatmap pixels; a heatmap has shape (N, J, h, w). Three decoders: `decode_peak` is the published one (arg max,
+a quarter pixel toward the higher neighbour; its value is the confidence), `decode_softmax` reads maps trained
+with cross-entropy, whose softmax is a distribution over positions, `decode_dark` fits a Gaussian to either.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 Floats = NDArray[np.floating]
@@ -28,6 +29,19 @@ def flip_back(heatmaps: Tensor, flip: Sequence[int], *, shift: bool = True) -> T
     if shift:
         back = torch.cat([back[..., :1], back[..., :-1]], -1)
     return back
+
+
+def mirror(inputs: Tensor, lost: int = 0) -> Tensor:
+    """Inputs (N, C, H, W) mirrored, and moved `lost` pixels left; the last columns repeat.
+
+    The middle of the heatmap's grid is half of stride - 1 pixels left of the input's middle. Mirrored about
+    the grid's middle (lost = stride - 1) a heatmap needs no shift when it is turned back; the published shift
+    of one heatmap pixel leaves the mean of both maps an eighth of a heatmap pixel too far right.
+    """
+    turned = inputs.flip(-1)
+    if not lost:
+        return turned
+    return torch.cat([turned[..., lost:], turned[..., -1:].expand(*turned.shape[:-1], lost)], -1)
 
 
 def peaks(heatmaps: Floats) -> tuple[Floats, Floats]:
@@ -70,16 +84,55 @@ def decode_softmax(maps: Floats, radius: int = 2) -> tuple[Floats, Floats]:
     """
     n, joints, _, width = maps.shape
     index = maps.reshape(n, joints, -1).argmax(-1)
+    y, x = index // width, index % width
+    patch = _patches(maps, x, y, radius)
     offsets = np.arange(-radius, radius + 1)
-    ys = (index // width)[..., None] + offsets  # (N, J, 2r+1)
-    xs = (index % width)[..., None] + offsets
-    padded = np.pad(maps, ((0, 0), (0, 0), (radius, radius), (radius, radius)))
-    i, j = np.ogrid[:n, :joints]
-    patch = padded[
-        i[..., None, None], j[..., None, None], ys[..., :, None] + radius, xs[..., None, :] + radius
-    ]
     mass = patch.sum((-1, -2))
     safe = np.maximum(mass, 1e-12)
-    x = (patch.sum(-2) * xs).sum(-1) / safe
-    y = (patch.sum(-1) * ys).sum(-1) / safe
+    x = x + (patch.sum(-2) * offsets).sum(-1) / safe
+    y = y + (patch.sum(-1) * offsets).sum(-1) / safe
     return np.stack([x, y], -1).astype(np.float32), np.minimum(mass, 1.0).astype(np.float32)
+
+
+def mass_near(maps: Floats, xy: Floats, radius: int = 2) -> Floats:
+    """Mass (N, J) of distributions within `radius` pixels of positions (N, J, 2), as in `decode_softmax`."""
+    x, y = np.rint(xy[..., 0]).astype(int), np.rint(xy[..., 1]).astype(int)
+    return np.minimum(_patches(maps, x, y, radius).sum((-1, -2)), 1.0).astype(np.float32)
+
+
+def decode_dark(maps: Floats, sigma: float) -> tuple[Floats, Floats]:
+    """Positions (N, J, 2) and values (N, J) of the peaks of Gaussians of width `sigma` px under noise.
+
+    DARK (Zhang et al., CVPR 2020, section 3.2): the map is smoothed with the Gaussian of the targets, and the
+    peak of its logarithm found by one Newton step from the arg max (eq. 6-9, the code's differences over two
+    pixels); near the border and where the logarithm is not concave the arg max stays. The value is the map's
+    own maximum; a map without a positive value gives (0, 0), as `peaks` does.
+    """
+    n, joints, height, width = maps.shape
+    # Truncated as the code's kernel; zeros outside would push peaks off the border.
+    smooth = gaussian_filter(maps, sigma, axes=(-2, -1), mode="nearest", truncate=2.5)
+    xy, _ = peaks(smooth)
+    x, y = xy[..., 0].astype(int), xy[..., 1].astype(int)
+    p = np.log(np.maximum(_patches(smooth, x, y, 2), 1e-10))  # (N, J, 5, 5)
+    dx, dy = 0.5 * (p[..., 2, 3] - p[..., 2, 1]), 0.5 * (p[..., 3, 2] - p[..., 1, 2])
+    dxx = 0.25 * (p[..., 2, 4] - 2 * p[..., 2, 2] + p[..., 2, 0])
+    dyy = 0.25 * (p[..., 4, 2] - 2 * p[..., 2, 2] + p[..., 0, 2])
+    dxy = 0.25 * (p[..., 3, 3] - p[..., 1, 3] - p[..., 3, 1] + p[..., 1, 1])
+    determinant = dxx * dyy - dxy**2
+    inside = (x > 1) & (x < width - 2) & (y > 1) & (y < height - 2)
+    fitted = inside & (dxx < 0) & (determinant > 1e-12)
+    safe = np.where(fitted, determinant, 1.0)
+    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], -1) / safe[..., None]
+    step = np.clip(np.where(fitted[..., None], step, 0), -1, 1)  # a peak is within a pixel of the arg max
+    positive = maps.reshape(n, joints, -1).max(-1)
+    return np.where((positive > 0)[..., None], xy + step, 0).astype(np.float32), positive
+
+
+def _patches(maps: Floats, x: NDArray[np.integer], y: NDArray[np.integer], radius: int) -> Floats:
+    """Squares (N, J, 2r+1, 2r+1) of maps (N, J, h, w) around pixels (N, J), zero outside."""
+    n, joints = maps.shape[:2]
+    padded = np.pad(maps, ((0, 0), (0, 0), (radius, radius), (radius, radius)))
+    offsets = np.arange(2 * radius + 1)
+    i, j = np.ogrid[:n, :joints]
+    rows, columns = y[..., None] + offsets, x[..., None] + offsets
+    return padded[i[..., None, None], j[..., None, None], rows[..., :, None], columns[..., None, :]]

@@ -9,10 +9,10 @@ confidence 0..1.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -22,10 +22,25 @@ from torch import Tensor, nn
 from models.domain.errors import KnownError
 from models.domain.skeleton import Skeleton, load_skeleton
 from models.nets.hrnet import HRNet, config_from_tensors
-from models.run.crop import PADDING, affine, box_to_center_scale, crop_person, transform_points
+from models.run.crop import (
+    PADDING,
+    affine,
+    box_to_center_scale,
+    crop_person,
+    pixel_grid,
+    transform_points,
+)
 from models.run.device import choose_device
 from models.run.fold import fold_batch_norm
-from models.run.heatmap import decode_peak, decode_softmax, flip_back, softmax_maps
+from models.run.heatmap import (
+    decode_dark,
+    decode_peak,
+    decode_softmax,
+    flip_back,
+    mass_near,
+    mirror,
+    softmax_maps,
+)
 from models.run.weights import (
     default_model,
     load_entry,
@@ -40,15 +55,47 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 SKELETON_OF_JOINTS = {17: "coco17", 16: "mpii16", 14: "lsp14", 13: "penn13"}
 
 Frame = NDArray[np.uint8]
-Decoder = Literal["peak", "softmax"]
+STRIDE = 4  # input pixels per heatmap pixel
+
+#: How heatmaps become positions. "peak": as published, for networks trained with L2. "softmax": mean near the
+#: peak, for networks trained with cross-entropy. "dark": a Gaussian fitted to either. "udp": "dark" with a
+#: flip test free of bias.
+Decoder = Literal["peak", "softmax", "dark", "udp"]
+DECODERS: tuple[Decoder, ...] = get_args(Decoder)
+
+
+@dataclass(frozen=True, slots=True)
+class MapKind:
+    """What the heatmaps of a network are by its training.
+
+    distribution: logits of a distribution over positions (cross-entropy), else Gaussians of height 1 (L2).
+    sigma: their width in heatmap px; None: the usual one for the input size. pixel_centres: the crops'
+    coordinates are those of UDP (`crop.pixel_grid`).
+    """
+
+    distribution: bool = False
+    sigma: float | None = None
+    pixel_centres: bool = False
+
+    @classmethod
+    def described(cls, about: Mapping[str, Any], stem: str = "") -> MapKind:
+        """From what a file or the manifest says ("maps" or "decoder", "sigma", "coordinates").
+
+        A file that does not say its coordinates is taken as UDP's when "udp" is in its name.
+        """
+        distribution = about.get("maps", about.get("decoder")) in ("distribution", "softmax")
+        sigma = about.get("sigma")
+        coordinates = about.get("coordinates", "udp" if "udp" in stem.lower() else "published")
+        return cls(distribution, None if sigma is None else float(sigma), coordinates == "udp")
+
+    def width_px(self, input_wh: tuple[int, int]) -> float:
+        """Width of the Gaussians in heatmap px: published are 2 for 256 px inputs and 3 for 384."""
+        return self.sigma or (1.0 if self.distribution else max(input_wh) / 128)
 
 
 @dataclass(frozen=True, slots=True)
 class PoseEstimator:
-    """A pose network ready to run; make one with `load` or `of`.
-
-    decoder: "peak" for networks trained with L2, "softmax" for cross-entropy. padding: context around a box.
-    """
+    """A pose network ready to run; make one with `load` or `of`. padding: context around a box."""
 
     net: nn.Module
     skeleton: Skeleton
@@ -58,6 +105,7 @@ class PoseEstimator:
     padding: float = PADDING
     flip_test: bool = True
     batch: int = 32
+    kind: MapKind = MapKind()
 
     @classmethod
     def load(
@@ -68,20 +116,22 @@ class PoseEstimator:
         flip_test: bool = True,
         skeleton: str | None = None,
         input_wh: tuple[int, int] | None = None,
+        decoder: str | None = None,
     ) -> PoseEstimator:
         """A bundled network by name (None: the default one), or a checkpoint in the published layout by path.
 
         For a path the network is read off the tensors' shapes. Files that `train_hrnet` wrote say the rest
         themselves; for others skeleton and input size follow from the number of joints and from a "256x192"
-        (height x width) in the file name, unless they are given. Raises KnownError.
+        (height x width) in the file name, unless they are given. decoder: one of `DECODERS`, None for
+        the network's own. Raises KnownError.
         """
         chosen = choose_device(device)
         path = Path(name) if name is not None else None
         if path is not None and (path.suffix or path.parent != Path()):
             tensors, source = load_tensors(path), path.name
             about = read_description(path)
-            decoder: Decoder = "softmax" if about.get("decoder") == "softmax" else "peak"
             try:
+                kind = MapKind.described(about, path.stem)
                 padding, size = float(about.get("padding", PADDING)), _size_in_name(path.stem)
                 if "input_wh" in about:
                     size = (int(about["input_wh"][0]), int(about["input_wh"][1]))
@@ -91,7 +141,8 @@ class PoseEstimator:
         else:
             entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
             tensors, source = load_entry(entry), entry.name
-            decoder, padding = entry.config.get("decoder", "peak"), entry.config.get("padding", PADDING)
+            about, padding = entry.config, entry.config.get("padding", PADDING)
+            kind = MapKind.described(about, entry.name)
             skeleton, size = skeleton or entry.skeleton, (entry.input_size[0], entry.input_size[1])
         config = config_from_tensors(tensors)
         net = HRNet(config)
@@ -102,7 +153,17 @@ class PoseEstimator:
                 f"{source} has {config.joints} joints; no skeleton has that many.", hint="Name a skeleton."
             )
         size = input_wh or size or ((192, 256) if config.joints == 17 else (256, 256))
-        return cls.of(net, skeleton, size, chosen, decoder=decoder, padding=padding, flip_test=flip_test)
+        own = about.get("decoder")
+        return cls.of(
+            net,
+            skeleton,
+            size,
+            chosen,
+            decoder=_decoder(decoder or (own if own in DECODERS else "peak"), kind, source),
+            padding=padding,
+            flip_test=flip_test,
+            kind=kind,
+        )
 
     @classmethod
     def of(
@@ -115,8 +176,12 @@ class PoseEstimator:
         decoder: Decoder = "peak",
         padding: float = PADDING,
         flip_test: bool = True,
+        kind: MapKind | None = None,
     ) -> PoseEstimator:
-        """Wrap a network in memory: a folded, channels-last copy runs, in half precision on CUDA."""
+        """Wrap a network in memory: a folded, channels-last copy runs, in half precision on CUDA.
+
+        kind: None takes distributions for the decoder "softmax", published heatmaps for the others.
+        """
         joints = load_skeleton(skeleton)
         if len(joints) != net.config.joints:
             raise KnownError(
@@ -127,7 +192,8 @@ class PoseEstimator:
         ready = fold_batch_norm(net).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if device.type == "cuda":
             ready = ready.half()
-        return cls(ready, joints, input_wh, device, decoder, padding, flip_test)
+        kind = kind or MapKind(distribution=decoder == "softmax")
+        return cls(ready, joints, input_wh, device, decoder, padding, flip_test, kind=kind)
 
     def predict(self, frame: Frame, boxes: NDArray[np.floating]) -> NDArray[np.float32]:
         """Keypoints (P, J, 3) of the people in `boxes` (P, 4)."""
@@ -144,7 +210,7 @@ class PoseEstimator:
         owners = np.repeat(np.arange(len(counts)), counts)
         center, scale = box_to_center_scale(flat, self.input_wh[0] / self.input_wh[1], self.padding)
         scale = np.maximum(scale, 1e-3)  # an empty box still has a place
-        matrices = affine(center, scale, 0.0, self.input_wh)
+        matrices = affine(center, scale, 0.0, self._grid()[0])
         parts = []
         for start in range(0, len(flat), self.batch):
             part = slice(start, start + self.batch)
@@ -157,28 +223,55 @@ class PoseEstimator:
 
     @torch.inference_mode()
     def heatmaps(self, crops: NDArray[np.uint8]) -> Tensor:
-        """Heatmaps float32 (N, J, h, w) of crops (N, H, W, 3): raw values, or distributions for "softmax"."""
+        """Heatmaps float32 (N, J, h, w) of crops (N, H, W, 3): raw values, or distributions if trained so."""
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float()
         mean = torch.from_numpy(MEAN * 255).to(self.device).view(3, 1, 1)
         std = torch.from_numpy(STD * 255).to(self.device).view(3, 1, 1)
         inputs = ((pixels - mean) / std).to(next(self.net.parameters()).dtype)
         maps = self._maps(inputs)
         if self.flip_test:
-            maps = (maps + flip_back(self._maps(inputs.flip(-1)), self.skeleton.flip)) * 0.5
+            unbiased = self.kind.pixel_centres or self.decoder == "udp"
+            lost = STRIDE - 1 if unbiased and not self.kind.pixel_centres else 0
+            turned = self._maps(mirror(inputs, lost))
+            maps = (maps + flip_back(turned, self.skeleton.flip, shift=not unbiased)) * 0.5
         return maps
 
     def _maps(self, inputs: Tensor) -> Tensor:
         output = self.net(inputs).float()
-        return softmax_maps(output) if self.decoder == "softmax" else output
+        return softmax_maps(output) if self.kind.distribution else output
+
+    def _grid(self) -> tuple[tuple[int, int], NDArray[np.float64]]:
+        heatmap_wh = (self.input_wh[0] // STRIDE, self.input_wh[1] // STRIDE)
+        return pixel_grid(self.input_wh, heatmap_wh, pixel_centres=self.kind.pixel_centres)
 
     def _decode(
         self, maps: Tensor, center: NDArray[np.floating], scale: NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        height, width = maps.shape[-2:]
-        decode = decode_softmax if self.decoder == "softmax" else decode_peak
-        xy, confidence = decode(maps.cpu().numpy())
-        xy = transform_points(xy, affine(center, scale, 0.0, (width, height), inverse=True))
+        values = maps.cpu().numpy()
+        if self.decoder == "softmax":
+            xy, confidence = decode_softmax(values)
+        elif self.decoder == "peak":
+            xy, confidence = decode_peak(values)
+        else:
+            xy, confidence = decode_dark(values, self.kind.width_px(self.input_wh))
+        if self.kind.distribution and self.decoder != "softmax":
+            confidence = mass_near(values, xy)
+        wh, stride = self._grid()
+        xy = transform_points(xy * stride, affine(center, scale, 0.0, wh, inverse=True))
         return np.concatenate([xy, np.clip(confidence, 0, 1)[..., None]], -1).astype(np.float32)
+
+
+def _decoder(name: str, kind: MapKind, source: str) -> Decoder:
+    """The decoder called so, if it can read the network's maps. Raises KnownError."""
+    known = next((decoder for decoder in DECODERS if decoder == name), None)
+    if known is None:
+        raise KnownError(f"There is no decoder '{name}'.", hint=f"Known: {', '.join(DECODERS)}.")
+    if known == "softmax" and not kind.distribution:
+        raise KnownError(
+            f"The heatmaps of {source} are no distributions, which 'softmax' reads.",
+            hint="Choose peak, dark or udp.",
+        )
+    return known
 
 
 def _size_in_name(stem: str) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from models.domain.errors import KnownError
 from models.nets.hrnet import HRNet, HRNetConfig
 from models.run.device import choose_device
-from models.run.pose2d import PoseEstimator
+from models.run.pose2d import Decoder, MapKind, PoseEstimator
 from models.run.weights import (
     ModelEntry,
     add_to_manifest,
@@ -59,6 +59,70 @@ def test_keypoints_are_in_picture_pixels(flip_test: bool) -> None:
     assert pose.shape == (1, 14, 3) and pose.dtype == np.float32
     np.testing.assert_allclose(pose[0, :, :2], np.tile([230, 170], (14, 1)), atol=4)
     assert ((pose[..., 2] >= 0) & (pose[..., 2] <= 1)).all()
+
+
+class GaussianSpot(HRNet):
+    """Sees every joint as a Gaussian (σ 2) exactly where the crop's light has its centre."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        light = (x.mean(1) - x.mean(1).amin()) ** 2
+        total = light.sum((1, 2))
+        height, width = light.shape[1:]
+        px = (light.sum(1) * torch.arange(width)).sum(1) / total
+        py = (light.sum(2) * torch.arange(height)).sum(1) / total
+        stride = ((width - 1) / (width // 4 - 1), (height - 1) / (height // 4 - 1)) if self.udp else (4, 4)
+        gx = torch.exp(-((torch.arange(width // 4) - px[:, None] / stride[0]) ** 2) / 8)
+        gy = torch.exp(-((torch.arange(height // 4) - py[:, None] / stride[1]) ** 2) / 8)
+        return (gy[:, None, :, None] * gx[:, None, None, :]).expand(-1, 14, -1, -1)
+
+    udp = False
+
+
+@pytest.mark.parametrize(
+    ("decoder", "pixel_centres", "within_px"),
+    [("peak", False, 2.6), ("dark", False, 1.15), ("udp", False, 0.12), ("udp", True, 0.12)],
+)
+def test_unbiased_decoders_hit_the_spot(decoder: Decoder, pixel_centres: bool, within_px: float) -> None:
+    """The crop is 2 picture pixels per input pixel; the published flip test is half an input pixel off."""
+    net = GaussianSpot(SMALL)
+    net.udp = pixel_centres
+    kind = MapKind(pixel_centres=pixel_centres, sigma=2.0)
+    pose = PoseEstimator.of(net, "lsp14", (96, 128), CPU, decoder=decoder, padding=1.0, kind=kind)
+    errors = []
+    for x, y in ((230.3, 170.2), (211.6, 195.9), (246.0, 150.4)):
+        found = pose.predict(spot(x, y), np.array([[150.0, 60, 342, 316]]))[0]
+        errors.append(found[0, :2] - [x, y])
+    assert np.abs(errors).max() < within_px
+    assert (np.abs(np.mean(errors, 0)[0]) > 0.5) == (decoder in ("peak", "dark"))  # the bias lies in x
+
+
+def test_decoders_are_chosen_by_name(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "pose_hrnet_udp.pth"
+    torch.save(HRNet(SMALL).state_dict(), path)
+    crops = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 3), np.uint8)
+    loaded = {
+        d: PoseEstimator.load(path, "cpu", input_wh=(96, 96), decoder=d) for d in ("peak", "dark", "udp")
+    }
+    assert all(net.kind.pixel_centres for net in loaded.values())  # the name says so
+    torch.testing.assert_close(loaded["peak"].heatmaps(crops), loaded["udp"].heatmaps(crops))
+    with pytest.raises(KnownError, match="no distributions, which 'softmax' reads"):
+        PoseEstimator.load(path, "cpu", decoder="softmax")
+    with pytest.raises(KnownError, match="no decoder 'best'"):
+        PoseEstimator.load(path, "cpu", decoder="best")
+    about = {
+        "decoder": "udp",
+        "maps": "distribution",
+        "sigma": 1.5,
+        "skeleton": "lsp14",
+        "input_wh": [64, 96],
+    }
+    save_file(HRNet(SMALL).state_dict(), tmp_path / "mine.safetensors", {"keyphase": json.dumps(about)})
+    mine = PoseEstimator.load(tmp_path / "mine.safetensors", "cpu")
+    assert (mine.decoder, mine.kind) == ("udp", MapKind(distribution=True, sigma=1.5))
+    assert PoseEstimator.load(tmp_path / "mine.safetensors", "cpu", decoder="softmax").decoder == "softmax"
+    maps = mine.heatmaps(crops[:, :, :64])
+    torch.testing.assert_close(maps.sum((-1, -2)), torch.ones(1, 14))
 
 
 def test_batches_equal_single_frames() -> None:
