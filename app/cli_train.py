@@ -77,6 +77,9 @@ def train_hrnet_command(
         Literal["auto", "32-true", "bf16-mixed", "16-mixed"],
         typer.Option(help="auto: bf16-mixed on a graphics card, else 32-true."),
     ] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first: pays in long trainings on a GPU.")
+    ] = False,
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",
@@ -104,7 +107,17 @@ def train_hrnet_command(
     if val_split is not None:
         validation = Validation(load_sets(data[:1], val_split, chosen.skeleton)[0], patience=patience)
     sets = load_sets(data, split, chosen.skeleton)
-    run_job(train_hrnet(sets, out, chosen, device=device, precision=precision, validation=validation))
+    run_job(
+        train_hrnet(
+            sets,
+            out,
+            chosen,
+            device=device,
+            precision=precision,
+            compiled=compiled,
+            validation=validation,
+        )
+    )
     _finished(out / "hrnet.safetensors", as_json)
 
 

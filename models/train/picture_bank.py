@@ -97,7 +97,7 @@ class PictureBank:
         """Random pieces (n, 3, H, W) of photographs, enlarged and turned, or coloured noise."""
         device = self.pixels.device
         colours = torch.from_numpy(rng.uniform(0, 255, (n, 3, 1, 1)).astype(np.float32)).to(device)
-        grain = rng.integers(2, 12)
+        grain = rng.integers(2, 8)
         noise = torch.from_numpy(rng.uniform(-90, 90, (n, 3, grain, grain)).astype(np.float32)).to(device)
         behind = (colours + F.interpolate(noise, (input_wh[1], input_wh[0]), mode="bilinear")).clamp(0, 255)
         photographs = np.flatnonzero(~self.cut_out)

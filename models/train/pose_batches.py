@@ -115,7 +115,7 @@ def normalised(pixels: Tensor, config: Augmentation, rng: np.random.Generator) -
     b = torch.from_numpy(((offset - MEAN[:, None, None]) / STD[:, None, None]).astype(np.float32))
     inputs = pixels * a + b.to(pixels.device)
     if config.erase > 0:
-        hidden = torch.from_numpy(_rectangles(rng, n, config.erase, inputs.shape[-2:])).to(inputs.device)
+        hidden = _rectangles(rng, n, config.erase, *inputs.shape[-2:], device=inputs.device)
         inputs = torch.where(hidden[:, None], inputs.roll(1, 0), inputs)
     return inputs.contiguous(memory_format=torch.channels_last)
 
@@ -142,12 +142,13 @@ def joint_weights(skeleton: Skeleton, recipe: PoseRecipe) -> list[float]:
 
 
 def _rectangles(
-    rng: np.random.Generator, n: int, share: float, size: tuple[int, ...] | torch.Size
-) -> NDArray[np.bool_]:
-    """Masks (N, H, W) of one rectangle in a share of the pictures."""
-    height, width = size
+    rng: np.random.Generator, n: int, share: float, height: int, width: int, device: torch.device
+) -> Tensor:
+    """Masks bool (N, H, W) of one rectangle in a share of the pictures."""
     sides = rng.uniform(SMALLEST_ERASED, LARGEST_ERASED, (n, 2)) * (rng.random((n, 1)) < share)
     middle = rng.random((n, 2))
-    y = np.abs((np.arange(height) + 0.5) / height - middle[:, :1]) < sides[:, :1] / 2
-    x = np.abs((np.arange(width) + 0.5) / width - middle[:, 1:]) < sides[:, 1:] / 2
-    return np.asarray(y[:, :, None] & x[:, None, :])
+    low, high = (torch.from_numpy(middle + sign * sides / 2).to(device) for sign in (-1, 1))
+    y = (torch.arange(height, device=device) + 0.5) / height
+    x = (torch.arange(width, device=device) + 0.5) / width
+    inside_y, inside_x = (y > low[:, :1]) & (y < high[:, :1]), (x > low[:, 1:]) & (x < high[:, 1:])
+    return inside_y[:, :, None] & inside_x[:, None, :]

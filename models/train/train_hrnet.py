@@ -74,14 +74,16 @@ def train_hrnet(
     name: str = "hrnet",
     device: str = "cpu",
     precision: str = "32-true",
+    compiled: bool = False,
     validation: Validation | None = None,
     checkpoint_minutes: float = 3.0,
 ) -> Iterator[Progress]:
     """Train on data sets in the recipe's skeleton until the recipe ends; resumes a run lying in `out_dir`.
 
-    precision: Fabric's name, "32-true", "bf16-mixed" or "16-mixed". Yields a Progress in thousandths of the
-    run every few steps. Raises KnownError when the data do not have the recipe's joints, `out_dir` holds a
-    run with another recipe, the loss diverges or the disk is full (the last checkpoint stays).
+    precision: Fabric's name, "32-true", "bf16-mixed" or "16-mixed". compiled: by torch.compile (minutes to
+    start, then faster on a graphics card). Yields a Progress in thousandths of the run every few steps.
+    Raises KnownError when the data do not have the recipe's joints, `out_dir` holds a run with another
+    recipe, the loss diverges or the disk is full (the last checkpoint stays).
     """
     out, skeleton = Path(out_dir), load_skeleton(recipe.skeleton)
     for data in sets:
@@ -95,7 +97,7 @@ def train_hrnet(
         raw.initialise()
     raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(raw.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    net, optimizer = fabric.setup(raw, optimizer)
+    net, optimizer = fabric.setup(torch.compile(raw) if compiled else raw, optimizer)
     average = copy.deepcopy(raw).eval() if recipe.average else raw
     run = _resume(out / "checkpoint.pt", raw, average, optimizer, recipe)
     source = _Source(sets, skeleton, recipe, fabric)
