@@ -30,6 +30,7 @@ from app.qt.preferences import Preferences
 from app.qt.projects import Projects
 from app.qt.relifter import Relifter
 from app.qt.review import Review
+from app.qt.space import Space
 from app.qt.stage import Stage
 from app.qt.tasks import Tasks
 from app.qt.thumbnailer import Thumbnailer
@@ -132,12 +133,13 @@ class MainWindow(QMainWindow):
             self.workspace,
             self.playback,
             self.posing,
-            self.relifter,
             self.canvas,
-            self.view_3d,
             self.joints_panel,
             self.timeline,
             self.curve_plot,
+        )
+        self.space = Space(
+            self.workspace, self.playback, self.posing, self.relifter, self.canvas, self.view_3d
         )
         queues = (self.review_list, self.compare_review)
         self.review = Review(

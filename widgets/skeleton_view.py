@@ -136,6 +136,11 @@ class SkeletonView(QWidget):
         self._message.show_text(text)
         self._place_chips()
 
+    @property
+    def scene(self) -> Scene:
+        """What there is to see."""
+        return self._scene
+
     # ---- the camera ---------------------------------------------------------------------------------------
 
     @property

@@ -33,6 +33,7 @@ class VideoCanvas(PictureView):
     person_selected = Signal(int)
     selection_cleared = Signal()
     edit_started = Signal()  # a joint or person has been taken hold of: stop playing
+    pose_dragged = Signal(int, object)  # person, joints (J, 3) px as they would be; None: given up
     joint_moved = Signal(int, int, float, float)  # person, joint, x px, y px
     person_moved = Signal(int, float, float)  # person, dx px, dy px
     visibility_cycled = Signal(int, int)  # person, joint
@@ -159,7 +160,9 @@ class VideoCanvas(PictureView):
     def cancel(self) -> bool:
         """Give up the drag or box under way (Esc). Returns whether there was one."""
         busy = self._gesture is not None or self._box_mode
-        self._gesture = None
+        given_up, self._gesture = self._gesture, None
+        if isinstance(given_up, PoseDrag) and given_up.begun:
+            self.pose_dragged.emit(given_up.person, None)
         self.set_box_mode(False)
         self.update_cursor()
         self.update()
@@ -219,6 +222,8 @@ class VideoCanvas(PictureView):
         at, gesture = point_of(event), self._gesture
         if isinstance(gesture, PoseDrag):
             self._gesture = gesture.moved(at, self._view)
+            if self.dragging:
+                self.pose_dragged.emit(gesture.person, self.shown_pose()[gesture.person])
         elif isinstance(gesture, BoxDrag):
             self._gesture = BoxDrag(gesture.press, self._view.to_image(at))
         elif gesture is None:
@@ -246,6 +251,8 @@ class VideoCanvas(PictureView):
             and self._editable()
         ):
             self._commit(gesture)
+        elif isinstance(gesture, PoseDrag) and gesture.begun:
+            self.pose_dragged.emit(gesture.person, None)
         elif (
             isinstance(gesture, Pan)
             and not gesture.begun

@@ -12,11 +12,9 @@ from app.commands import ChangeSet, RemoveRun, SetJoints
 from app.qt.workspace import Workspace
 from models.domain.skeleton import Skeleton, load_skeleton
 from models.domain.track import KeypointTrack, Origin, interpolate_joint
-from models.domain.upright import to_world_up
 from storage import tracks
 from storage.tracks import TrackInfo
 from widgets.canvas_gestures import Selection
-from widgets.skeleton_scene import side_by_side
 from widgets.video_canvas import VideoCanvas
 
 # A joint that a person placed is certain; one marked as hidden behind something counts half.
@@ -87,12 +85,15 @@ class Posing(QObject):
             return None
         return self.track.values[frame], self.track.origin[frame]
 
-    def standing(self, frame: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """3D poses (P, 17, 3) in metres on a floor (z up), people side by side, and confidences (P, 17)."""
-        if self.track_3d is None or not 0 <= frame < self.track_3d.frames:
+    @property
+    def joint_3d(self) -> int | None:
+        """Human3.6M index of the selected 2D joint, where it has one."""
+        chosen, skeleton = self.selection, self.skeleton
+        if chosen is None or chosen.joint is None or skeleton is None:
             return None
-        values = self.track_3d.values[frame]
-        return side_by_side(to_world_up(values)[..., :3]), values[..., 3]
+        names = load_skeleton("h36m17").joints
+        name = skeleton.joints[chosen.joint]
+        return names.index(name) if name in names else None
 
     def select(self, selection: Selection | None) -> None:
         if selection != self.selection:
@@ -131,9 +132,9 @@ class Posing(QObject):
             )
             people = np.flatnonzero(changed)  # type: ignore[assignment]
             self.track.values[first:stop], self.track.origin[first:stop] = part.values, part.origin
-            self.poses_changed.emit()
-        for person in people:
+        for person in people:  # first, so that lifting begins while the views are brought up to date
             self.frames_edited.emit(take.uid, int(person), first, stop)
+        self.poses_changed.emit()
 
     def show_renewed_3d(self, take_uid: str, first: int, stop: int) -> None:
         """Take over 3D frames that were lifted again after an edit."""

@@ -1,4 +1,4 @@
-"""What stands on screen for the frame that is seen: poses on the canvas, skeletons in 3D, joints, curves."""
+"""What stands on screen for the frame that is seen: poses on the canvas, joints, curves; 3D: `space`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from PySide6.QtCore import QObject
 
 from app.qt.playback import Playback
 from app.qt.posing import Posing
-from app.qt.relifter import Relifter
 from app.qt.workspace import Workspace
 from models.domain.skeleton import Skeleton, load_skeleton
 from widgets.canvas_gestures import Selection
 from widgets.curve_plot import CurvePlot
 from widgets.joints_panel import JointsPanel
-from widgets.skeleton_view import SkeletonView
 from widgets.theme import current
 from widgets.timeline import Timeline
 from widgets.timeline_lanes import Curve
 from widgets.video_canvas import VideoCanvas
 
-TRAIL_FRAMES = 24
 _NO_POSE = (np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.uint8))
-# 2D joint -> Human3.6M joint whose bend is drawn as a curve and whose path is drawn as a trail.
+# joints of Human3.6M whose bend is drawn as a curve
 _HINGES = (
     "left elbow",
     "right elbow",
@@ -43,27 +40,20 @@ class Stage(QObject):
         workspace: Workspace,
         playback: Playback,
         posing: Posing,
-        relifter: Relifter,
         canvas: VideoCanvas,
-        view_3d: SkeletonView,
         joints: JointsPanel,
         timeline: Timeline,
         curves: CurvePlot,
     ) -> None:
         super().__init__(workspace)
-        self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
-        self.canvas, self.view_3d, self.joints = canvas, view_3d, joints
+        self.workspace, self.playback, self.posing = workspace, playback, posing
+        self.canvas, self.joints = canvas, joints
         self.timeline, self.curves = timeline, curves
-        self._ghost_frame: int | None = None  # the frame whose 3D before an edit is shown, too
         playback.frame_shown.connect(self.show_frame)
         posing.poses_changed.connect(self._on_poses_changed)
         posing.selection_changed.connect(self._on_selection)
-        posing.frames_edited.connect(self._on_frames_edited)
-        relifter.renewed.connect(posing.show_renewed_3d)
         workspace.take_changed.connect(self._on_take_changed)
         curves.scrubbed.connect(playback.scrub)
-        workspace.project_changed.connect(relifter.forget)
-        view_3d.joint_selected.connect(self._on_joint_in_3d)
         joints.person_selected.connect(lambda person: posing.select(Selection(person)))
         joints.joint_selected.connect(lambda joint: posing.select(Selection(joints.person, joint)))
         joints.visibility_requested.connect(lambda joint: posing.cycle_visibility(joints.person, joint))
@@ -74,8 +64,6 @@ class Stage(QObject):
 
     def show_frame(self, frame: int) -> None:
         """Show the poses of frame `frame`: the one whose picture is on the canvas."""
-        if frame != self._ghost_frame:
-            self._clear_ghost()
         self.curves.set_playhead(frame)
         found = self.posing.pose(frame)
         if found is None:
@@ -85,47 +73,6 @@ class Stage(QObject):
             self.canvas.set_pose(*found, self.posing.skeleton)
             if not self.playback.playing:
                 self.joints.set_frame(self.posing.skeleton, *found)
-        self._show_3d(frame)
-
-    def _show_3d(self, frame: int) -> None:
-        standing = self.posing.standing(frame)
-        skeleton = load_skeleton("h36m17")
-        if standing is None:
-            self.view_3d.set_poses(np.zeros((0, 17, 3), np.float32), skeleton)
-            has_2d = self.posing.track is not None
-            take = self.workspace.take is not None
-            hint = "No 3D yet: Pose ▸ Lift to 3D" if has_2d else "3D appears here once there are poses"
-            self.view_3d.set_message(hint if take else "")
-            return
-        positions, confidence = standing
-        chosen = self.posing.selection
-        self.view_3d.set_title(f"3D · person {chosen.person + 1}" if chosen and len(positions) > 1 else "3D")
-        self.view_3d.set_message("")
-        self.view_3d.set_poses(positions, skeleton, confidence)
-        self.view_3d.set_trails(self._trails(frame))
-
-    def _trails(self, frame: int) -> dict[tuple[int, int], NDArray[np.float32]]:
-        """Path of the selected joint over the last frames."""
-        chosen, joint = self.posing.selection, self._joint_3d()
-        if chosen is None or joint is None or self.posing.track_3d is None:
-            return {}
-        frames = range(max(0, frame - TRAIL_FRAMES), frame + 1)
-        steps = [self.posing.standing(i) for i in frames]
-        points = [
-            step[0][chosen.person, joint]
-            for step in steps
-            if step is not None and chosen.person < len(step[0])
-        ]
-        return {(chosen.person, joint): np.array(points, np.float32)} if len(points) > 1 else {}
-
-    def _joint_3d(self) -> int | None:
-        """Human3.6M index of the selected 2D joint, where it has one."""
-        chosen, skeleton = self.posing.selection, self.posing.skeleton
-        if chosen is None or chosen.joint is None or skeleton is None:
-            return None
-        names = load_skeleton("h36m17").joints
-        name = skeleton.joints[chosen.joint]
-        return names.index(name) if name in names else None
 
     def _on_poses_changed(self) -> None:
         self.show_frame(self.playback.shown if self.playback.shown >= 0 else self.workspace.frame)
@@ -134,36 +81,11 @@ class Stage(QObject):
     def _on_selection(self, selection: Selection | None) -> None:
         if selection is not None:
             self.joints.select(selection.person, -1 if selection.joint is None else selection.joint)
-        joint = self._joint_3d()
-        self.view_3d.set_selection(Selection(selection.person, joint) if selection else None)
-        self.view_3d.set_trails(self._trails(max(0, self.playback.shown)))
         self._show_curves()
 
-    def _on_joint_in_3d(self, person: int, joint: int) -> None:
-        name, skeleton = load_skeleton("h36m17").joints[joint], self.posing.skeleton
-        if skeleton is not None and name in skeleton.joints:
-            self.posing.select(Selection(person, skeleton.index(name)))
-
-    def _on_frames_edited(self, take_uid: str, person: int, first: int, stop: int) -> None:
-        """Keep the old skeleton as a ghost and have the 3D lifted again."""
-        session = self.workspace.session
-        if session is None or self.posing.track_3d is None:
-            return
-        before = self.posing.standing(max(0, self.playback.shown))
-        if before is not None:
-            self._ghost_frame = self.playback.shown
-            self.view_3d.set_ghost(before[0])
-        self.relifter.renew(session, take_uid, person, first, stop)
-
     def _on_take_changed(self) -> None:
-        self._clear_ghost()
         take = self.workspace.take
         self.curves.set_times(take.info.times if take else None)
-
-    def _clear_ghost(self) -> None:
-        if self._ghost_frame is not None:
-            self._ghost_frame = None
-            self.view_3d.set_ghost(None)
 
     def _show_curves(self) -> None:
         """On the timeline: confidence of the person, and the bend of the selected joint (or of the left knee)
@@ -183,7 +105,7 @@ class Stage(QObject):
         if track is None:
             return None
         skeleton = load_skeleton("h36m17")
-        joint = self._joint_3d()
+        joint = self.posing.joint_3d
         if joint is None or skeleton.joints[joint] not in _HINGES:
             joint = skeleton.index("left knee")
         person = min(self.posing.selection.person if self.posing.selection else 0, track.people - 1)

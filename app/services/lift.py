@@ -1,8 +1,13 @@
-"""3D skeletons from the 2D track of a take, and the live update after an edit."""
+"""3D skeletons from the 2D track of a take, and the live update after an edit.
+
+A 3D track is derived from a 2D one. Its run keeps what it was made with (model, source), so that frames
+lifted again after an edit are lifted in the same way as their neighbours.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +17,14 @@ from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
 from models.domain.track import KeypointTrack, Origin
+from models.domain.video import VideoInfo
 from models.run.lift import Lifter
 from models.run.weights import default_model
 from storage import runs, tracks, videos
 from storage.runs import new_run
 from storage.tracks import TrackInfo
+
+Array = NDArray[np.float32]
 
 
 def lift_take(
@@ -24,7 +32,8 @@ def lift_take(
 ) -> Iterator[Progress]:
     """Lift every person of the active 2D track to 3D (Human3.6M joints, metres, root-relative).
 
-    Raises KnownError when the take has no 2D poses.
+    Joints that are edited while this runs are lifted again before the result is kept. Raises KnownError when
+    the take has no 2D poses.
     """
     lifter = Lifter.load(model, device)
     with session.project.reading() as tx:
@@ -33,31 +42,60 @@ def lift_take(
         if source is None:
             raise KnownError(f"Take '{video.name}' has no 2D poses yet.", hint="Run 'pose' on it first.")
         poses = tracks.read(tx, source.uid)
-    info = video.info
+    how = _How(lifter, video.info)
     yield Progress(0, poses.people, f"3D · {video.name}")
-    lifted = []
+    values = _nobody(poses)
     for person in range(poses.people):
-        lifted.append(
-            lifter.lift(
-                poses.values[:, person], poses.skeleton, info.width_px, info.height_px, info.times.fps
-            )
-        )
+        values[:, person] = how.lift(poses, person, 0, poses.frames)
         yield Progress(person + 1, poses.people, f"3D · {video.name}")
-    values = _only_where_seen(np.stack(lifted, axis=1), poses)
-    origin = np.where(np.isfinite(values[..., 0]), np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
     run = new_run("lift", model or default_model("lift3d").name, video_uid, {"source": source.uid})
-    track = TrackInfo(new_uid(), video_uid, run.uid, "h36m17", 3, poses.people, poses.frames, False)
-    with session.project.transaction() as tx:
-        runs.start(tx, run)
-        tracks.create(tx, track)
-        tracks.write_frames(tx, track.uid, 0, values, origin)
-        tracks.activate(tx, track.uid)
-        runs.finish(tx, run.uid)
+    while not _keep(session, run, source, poses, _only_where_seen(values, poses)):
+        with session.project.reading() as tx:
+            now = tracks.read(tx, source.uid)
+        if now.people != poses.people:
+            values = _nobody(now)
+        for person, first, stop in _edited(poses, now):
+            a, b = how.touched(first, stop, now.frames)
+            values[a:b, person] = how.lift(now, person, a, b)
+        poses = now
     session.announce({video_uid}, {"tracks", "runs"})
 
 
+def _keep(session: Session, run: runs.Run, source: TrackInfo, poses: KeypointTrack, values: Array) -> bool:
+    """Write the result of a run as the active 3D track, unless the 2D poses are others by now."""
+    track = TrackInfo(
+        new_uid(), run.video_uid, run.uid, "h36m17", 3, poses.people, poses.frames, active=False
+    )
+    with session.project.transaction() as tx:
+        if _edited(poses, tracks.read(tx, source.uid)):
+            return False
+        runs.start(tx, run)
+        tracks.create(tx, track)
+        tracks.write_frames(tx, track.uid, 0, values, _origin_of(values))
+        shown = tracks.active(tx, run.video_uid, 2)
+        if shown is not None and shown.uid == source.uid:
+            tracks.activate(tx, track.uid)
+        runs.finish(tx, run.uid)
+    return True
+
+
+class Lifters:
+    """Lifters by the name of their model, each loaded once."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device = device
+        self._loaded: dict[str, Lifter] = {}
+
+    def get(self, model: str | None) -> Lifter:
+        """The lifter of a run. Raises KnownError when its file is gone."""
+        name = model or default_model("lift3d").name
+        if name not in self._loaded:
+            self._loaded[name] = Lifter.load(name, self._device)
+        return self._loaded[name]
+
+
 def relift_frames(
-    session: Session, lifter: Lifter, video_uid: str, person: int, start: int, stop: int
+    session: Session, lifters: Lifters, video_uid: str, person: int, start: int, stop: int
 ) -> tuple[int, int] | None:
     """Renew the 3D frames that an edit of the 2D frames [start, stop) touches: its receptive field only.
 
@@ -69,24 +107,103 @@ def relift_frames(
         source, target = tracks.active(tx, video_uid, 2), tracks.active(tx, video_uid, 3)
         if source is None or target is None or person >= target.people:
             return None
-        reach = lifter.reach(video.info.times.fps)
-        first, last = max(0, start - reach), min(source.frames, stop + reach)
+        made = runs.get(tx, target.run_uid) if target.run_uid else None
         poses = tracks.read(tx, source.uid)
-        values = tracks.read_frames(tx, target.uid, first, last)
-    info = video.info
-    renewed = values.values.copy()
-    renewed[:, person] = lifter.lift_range(
-        poses.values[:, person], first, last, poses.skeleton, info.width_px, info.height_px, info.times.fps
-    )
-    part = KeypointTrack(poses.skeleton, poses.values[first:last], poses.origin[first:last])
-    renewed = _only_where_seen(renewed, part)
-    origin = np.where(np.isfinite(renewed[..., 0]), np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
+    how = _How(lifters.get(made.model if made else None), video.info)
+    first, last = how.touched(start, stop, source.frames)
+    lifted = how.lift(poses, person, first, last)
     with session.project.transaction() as tx:
-        tracks.write_frames(tx, target.uid, first, renewed, origin)
+        renewed = tracks.read_frames(tx, target.uid, first, last).values
+        renewed[:, person] = lifted
+        renewed = _only_where_seen(renewed, _part(poses, first, last))
+        tracks.write_frames(tx, target.uid, first, renewed, _origin_of(renewed))
     return first, last
 
 
-def _only_where_seen(values: NDArray[np.float32], poses: KeypointTrack) -> NDArray[np.float32]:
+def lift_frame(
+    session: Session,
+    lifters: Lifters,
+    video_uid: str,
+    poses: KeypointTrack,
+    person: int,
+    frame: int,
+    pose: Array | None = None,
+) -> Array | None:
+    """3D pose (17, 4) of one frame of `poses`, as `relift_frames` would give it; nothing is stored.
+
+    pose: 2D joints (J, 3) that the person is to have in that frame. None when the take has no 3D track or the
+    person is not in it. Takes the same time for a long take as for a short one.
+    """
+    with session.project.reading() as tx:
+        info = videos.get(tx, video_uid).info
+        target = tracks.active(tx, video_uid, 3)
+        if target is None or person >= target.people:
+            return None
+        made = runs.get(tx, target.run_uid) if target.run_uid else None
+    how = _How(lifters.get(made.model if made else None), info)
+    first, stop = how.touched(frame, frame + 1, poses.frames)
+    around = _part(poses, first, stop, person)
+    at = frame - first
+    if pose is not None:
+        around = KeypointTrack(poses.skeleton, around.values.copy(), around.origin)
+        around.values[at, 0] = pose
+    lifted = how.lift(around, 0, at, at + 1)[:, None]
+    return np.asarray(_only_where_seen(lifted, _part(around, at, at + 1))[0, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """A lifter and the video it is used on."""
+
+    lifter: Lifter
+    info: VideoInfo
+
+    def lift(self, poses: KeypointTrack, person: int, first: int, stop: int) -> Array:
+        """Frames [first, stop) of a person in 3D, (stop - first, 17, 4)."""
+        info = self.info
+        return self.lifter.lift_range(
+            poses.values[:, person],
+            first,
+            stop,
+            poses.skeleton,
+            info.width_px,
+            info.height_px,
+            info.times.fps,
+        )
+
+    def touched(self, start: int, stop: int, frames: int) -> tuple[int, int]:
+        """The 3D frames that depend on the 2D frames [start, stop)."""
+        reach = self.lifter.reach(self.info.times.fps)
+        return max(0, start - reach), min(frames, stop + reach)
+
+
+def _nobody(poses: KeypointTrack) -> Array:
+    return KeypointTrack.empty("h36m17", poses.frames, poses.people, 17, 3).values
+
+
+def _part(poses: KeypointTrack, first: int, stop: int, person: int | None = None) -> KeypointTrack:
+    people = slice(None) if person is None else slice(person, person + 1)
+    return KeypointTrack(poses.skeleton, poses.values[first:stop, people], poses.origin[first:stop, people])
+
+
+def _edited(before: KeypointTrack, now: KeypointTrack) -> list[tuple[int, int, int]]:
+    """Person and range of frames [first, stop) of what differs between two states of a track."""
+    if before.people != now.people:
+        return [(person, 0, now.frames) for person in range(now.people)]
+    same = (before.values == now.values) | (np.isnan(before.values) & np.isnan(now.values))
+    changed = ~same.all(axis=(2, 3))
+    spans = []
+    for person in np.flatnonzero(changed.any(axis=0)).tolist():
+        frames = np.flatnonzero(changed[:, person])
+        spans.append((person, int(frames[0]), int(frames[-1]) + 1))
+    return spans
+
+
+def _origin_of(values: Array) -> NDArray[np.uint8]:
+    return np.where(np.isfinite(values[..., 0]), np.uint8(Origin.MODEL), np.uint8(Origin.NONE))
+
+
+def _only_where_seen(values: Array, poses: KeypointTrack) -> Array:
     """3D (T, P, 17, 4) without frames in which the person is not seen in 2D: what nobody saw is not shown."""
     unseen = ~poses.seen[:, : values.shape[1]].any(axis=2)
     values[unseen] = np.nan

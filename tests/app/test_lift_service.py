@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.commands import RemoveRun, RemoveTrack, SetJoints
-from app.services.lift import lift_take, relift_frames
+from app.services.lift import Lifters, lift_frame, lift_take, relift_frames
 from app.services.pose import estimate_poses
 from app.session import Session
 from models.domain.errors import KnownError
@@ -76,8 +76,7 @@ def test_lifting_again_after_an_edit_equals_lifting_everything(
     session.history.do(
         SetJoints(source.uid, np.array([[frame, 0, 9]]), moved, np.array([Origin.HUMAN], np.uint8))
     )
-    lifter = small_lifter()
-    span = relift_frames(session, lifter, take.uid, 0, frame, frame + 1)
+    span = relift_frames(session, Lifters(), take.uid, 0, frame, frame + 1)
     assert span == (max(0, frame - 4), min(FRAMES, frame + 5)), (
         "a window of nine frames reaches four each way"
     )
@@ -96,19 +95,86 @@ def test_undoing_the_edit_and_lifting_again_brings_the_first_skeleton_back(
     source, _ = session.track(take.uid, 2)  # type: ignore[misc]
     gone = np.array([[np.nan, np.nan, 0.0]], np.float32)
     session.history.do(SetJoints(source.uid, np.array([[20, 1, 5]]), gone, np.array([4], np.uint8)))
-    relift_frames(session, small_lifter(), take.uid, 1, 20, 21)
+    relift_frames(session, Lifters(), take.uid, 1, 20, 21)
     assert not np.allclose(values_3d(session, take)[20, 1], before[20, 1], atol=1e-5)
     session.history.undo()
-    relift_frames(session, small_lifter(), take.uid, 1, 20, 21)
+    relift_frames(session, Lifters(), take.uid, 1, 20, 21)
     np.testing.assert_allclose(values_3d(session, take), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("frame", [0, 17, FRAMES - 1])
+def test_a_glimpse_of_one_frame_is_what_lifting_again_will_store(
+    session: Session, take: Video, frame: int
+) -> None:
+    run(lift_take(session, take.uid, model="m"))
+    source, poses = session.track(take.uid, 2)  # type: ignore[misc]
+    dragged = poses.values[frame, 0].copy()
+    dragged[9] = 350, 60, 1
+    before = values_3d(session, take)
+    glimpse = lift_frame(session, Lifters(), take.uid, poses, 0, frame, dragged)
+    np.testing.assert_array_equal(values_3d(session, take), before)
+    session.history.do(
+        SetJoints(source.uid, np.array([[frame, 0, 9]]), dragged[9:10], np.array([Origin.HUMAN], np.uint8))
+    )
+    relift_frames(session, Lifters(), take.uid, 0, frame, frame + 1)
+    assert glimpse is not None
+    np.testing.assert_allclose(glimpse, values_3d(session, take)[frame, 0], atol=1e-5)
+    assert not np.allclose(glimpse, before[frame, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_joints_moved_while_a_lift_runs_are_in_its_result(session: Session, take: Video, step: int) -> None:
+    source, _ = session.track(take.uid, 2)  # type: ignore[misc]
+    job = lift_take(session, take.uid, model="m")
+    for _ in range(step + 1):
+        next(job)
+    moved = np.array([[350.0, 60.0, 1.0]], np.float32)
+    session.history.do(
+        SetJoints(source.uid, np.array([[17, 0, 9]]), moved, np.array([Origin.HUMAN], np.uint8))
+    )
+    assert relift_frames(session, Lifters(), take.uid, 0, 17, 18) is None, "there is no 3D to renew yet"
+    run(job)
+    kept = values_3d(session, take)
+    run(lift_take(session, take.uid, model="m"))
+    np.testing.assert_allclose(kept, values_3d(session, take), atol=1e-5)
+
+
+def test_somebody_who_came_while_a_lift_ran_is_in_its_result(session: Session, take: Video) -> None:
+    source, _poses = session.track(take.uid, 2)  # type: ignore[misc]
+    job = lift_take(session, take.uid, model="m")
+    next(job)
+    with session.project.transaction() as tx:
+        tracks.set_people(tx, source.uid, 1)
+    run(job)
+    assert values_3d(session, take).shape[1] == 1
+
+
+def test_a_lift_of_poses_that_are_no_longer_shown_is_not_shown(session: Session, take: Video) -> None:
+    job = lift_take(session, take.uid, model="m")
+    next(job)
+    put_track(session, take, raising(FRAMES, 0.7)[:, None])
+    run(job)
+    assert session.track(take.uid, 3) is None
+
+
+def test_frames_are_renewed_by_the_model_that_lifted_the_others(
+    session: Session, take: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(lift_take(session, take.uid, model="mine"))
+    asked = []
+    monkeypatch.setattr(Lifter, "load", lambda name=None, *a, **k: asked.append(name) or small_lifter())
+    lifters = Lifters()
+    for _ in range(2):
+        relift_frames(session, lifters, take.uid, 0, 5, 6)
+    assert asked == ["mine"]
 
 
 def test_there_is_nothing_to_renew_without_a_3d_track_or_for_a_new_person(
     session: Session, take: Video
 ) -> None:
-    assert relift_frames(session, small_lifter(), take.uid, 0, 3, 4) is None
+    assert relift_frames(session, Lifters(), take.uid, 0, 3, 4) is None
     run(lift_take(session, take.uid, model="m"))
-    assert relift_frames(session, small_lifter(), take.uid, 2, 3, 4) is None
+    assert relift_frames(session, Lifters(), take.uid, 2, 3, 4) is None
 
 
 def test_a_new_lift_takes_the_place_of_the_old_one_and_gives_it_back(session: Session, take: Video) -> None:

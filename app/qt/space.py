@@ -1,0 +1,176 @@
+"""What stands in the 3D view for the frame that is seen, and how it keeps up with edits of the 2D poses.
+
+While a joint is dragged, and right after an edit, the frame on screen is lifted from the poses in memory and
+shown at once ("live"); the pose as it was stays beside it as a ghost until the next edit or frame. What is
+stored follows in the background and replaces it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject
+
+from app.qt.playback import Playback
+from app.qt.posing import Posing
+from app.qt.relifter import Glimpse, Relifter
+from app.qt.workspace import Workspace
+from models.domain.skeleton import load_skeleton
+from models.domain.track import KeypointTrack
+from models.domain.upright import to_world_up
+from widgets.canvas_gestures import Selection
+from widgets.skeleton_scene import side_by_side
+from widgets.skeleton_view import SkeletonView
+from widgets.video_canvas import VideoCanvas
+
+TRAIL_FRAMES = 24
+BODY = "h36m17"  # the joints of every 3D track
+Array = NDArray[np.float32]
+
+
+class Space(QObject):
+    """Feeds the 3D view."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        playback: Playback,
+        posing: Posing,
+        relifter: Relifter,
+        canvas: VideoCanvas,
+        view: SkeletonView,
+    ) -> None:
+        super().__init__(workspace)
+        self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
+        self.canvas, self.view = canvas, view
+        self._frame = -1
+        self._track: KeypointTrack | None = None  # the 3D track that was shown last
+        self._live: dict[int, Array] = {}  # person -> pose (17, 4) of the frame shown, ahead of the track
+        self._ghost: Array | None = None  # (P, 17, 3) metres as stored, NaN but for the person edited
+        self._number = 0  # of the glimpse that is waited for
+        self._dragging = False
+        playback.frame_shown.connect(self.show_frame)
+        posing.poses_changed.connect(lambda: self.show_frame(max(self.playback.shown, 0)))
+        posing.selection_changed.connect(self._on_selection)
+        posing.frames_edited.connect(self._on_frames_edited)
+        canvas.pose_dragged.connect(self._on_dragged)
+        relifter.glimpsed.connect(self._on_glimpsed)
+        relifter.renewed.connect(self._on_renewed)
+        relifter.failed.connect(self._on_failed)
+        workspace.take_changed.connect(self._forget_edit)
+        workspace.project_changed.connect(relifter.forget)
+        view.joint_selected.connect(self._on_joint_in_3d)
+
+    # ---- what is shown
+
+    def show_frame(self, frame: int) -> None:
+        """Show frame `frame`: the one whose picture is on the canvas."""
+        refused = self._dragging and not self.canvas.dragging
+        if frame != self._frame or self.posing.track_3d is not self._track or refused:
+            self._forget_edit()
+        self._frame, self._track = frame, self.posing.track_3d
+        poses = self._poses(frame, frame + 1)
+        if not len(poses):
+            self._show_nothing()
+            return
+        chosen, people = self.posing.selection, poses.shape[1]
+        self.view.set_title(f"3D · person {chosen.person + 1}" if chosen and people > 1 else "3D")
+        self.view.set_message("")
+        self.view.set_poses(self._placed(poses)[0], load_skeleton(BODY), poses[0, ..., 3])
+        self.view.set_ghost(None if self._ghost is None else self._placed(self._ghost[None])[0])
+        self.view.set_trails(self._trails())
+
+    def _show_nothing(self) -> None:
+        self.view.set_poses(np.zeros((0, 17, 3), np.float32), load_skeleton(BODY))
+        has_2d = self.posing.track is not None
+        hint = "No 3D yet: Pose ▸ Lift to 3D" if has_2d else "3D appears here once there are poses"
+        self.view.set_message(hint if self.workspace.take is not None else "")
+
+    def _poses(self, first: int, stop: int) -> Array:
+        """3D poses as stored (n, P, 17, 4), the live ones in their place."""
+        track = self.posing.track_3d
+        if track is None:
+            return np.zeros((0, 0, 17, 4), np.float32)
+        poses = track.values[max(first, 0) : stop]
+        if self._live and first <= self._frame < stop:
+            poses = poses.copy()
+            for person, pose in self._live.items():
+                poses[self._frame - max(first, 0), person] = pose
+        return poses
+
+    def _placed(self, poses: Array) -> Array:
+        """Poses as stored (n, P, 17, 3 or 4) -> (n, P, 17, 3) on the floor of the view."""
+        return np.asarray(side_by_side(to_world_up(poses)[..., :3]))
+
+    def _trails(self) -> dict[tuple[int, int], Array]:
+        """Path of the selected joint over the last frames."""
+        chosen, joint = self.posing.selection, self.posing.joint_3d
+        if chosen is None or joint is None:
+            return {}
+        poses = self._poses(self._frame - TRAIL_FRAMES, self._frame + 1)
+        if len(poses) < 2 or chosen.person >= poses.shape[1]:
+            return {}
+        return {(chosen.person, joint): self._placed(poses)[:, chosen.person, joint]}
+
+    # ---- selection
+
+    def _on_selection(self, selection: Selection | None) -> None:
+        self.view.set_selection(Selection(selection.person, self.posing.joint_3d) if selection else None)
+        self.view.set_trails(self._trails())
+
+    def _on_joint_in_3d(self, person: int, joint: int) -> None:
+        name, skeleton = load_skeleton(BODY).joints[joint], self.posing.skeleton
+        if skeleton is not None and name in skeleton.joints:
+            self.posing.select(Selection(person, skeleton.index(name)))
+
+    # ---- edits
+
+    def _on_dragged(self, person: int, pose: NDArray[np.floating] | None) -> None:
+        """A joint or person is being moved: show what it would become; None = given up."""
+        if pose is None:
+            self._forget_edit()
+            self.show_frame(self._frame)
+        elif self._frame == self.workspace.frame:
+            self._dragging = True
+            self._look(person, pose.astype(np.float32))
+
+    def _on_frames_edited(self, take_uid: str, person: int, first: int, stop: int) -> None:
+        self._dragging = False
+        self._look(person)
+        if self.workspace.session is not None:
+            self.relifter.renew(self.workspace.session, take_uid, person, first, stop)
+
+    def _look(self, person: int, pose: Array | None = None) -> None:
+        """Keep the person's 3D pose as a ghost, and have the frame lifted, with the 2D `pose` if given."""
+        session, take, poses = self.workspace.session, self.workspace.take, self.posing.track
+        frame, track = self._frame, self.posing.track_3d
+        if session is None or take is None or poses is None or track is None:
+            return
+        if person >= track.people or not 0 <= frame < track.frames:
+            return
+        if self._ghost is None or person not in self._live:
+            self._ghost = np.full_like(track.values[frame, ..., :3], np.nan)
+            self._ghost[person] = track.values[frame, person, :, :3]
+        self._number += 1
+        self.relifter.look(Glimpse(session, take.uid, poses, person, frame, pose, self._number))
+
+    def _on_glimpsed(self, number: int, person: int, pose: Array) -> None:
+        track = self.posing.track_3d
+        if number == self._number and track is not None and person < track.people:
+            self._live[person] = pose
+            self.show_frame(self._frame)
+
+    def _on_renewed(self, take_uid: str, first: int, stop: int) -> None:
+        """What is stored has caught up; the ghost stays until the next edit or frame."""
+        if first <= self._frame < stop and not self._dragging:
+            self._live.clear()
+        self.posing.show_renewed_3d(take_uid, first, stop)
+
+    def _on_failed(self, why: str) -> None:
+        if self.posing.track_3d is not None:
+            self.workspace.message.emit(why)
+
+    def _forget_edit(self) -> None:
+        self._live.clear()
+        self._ghost, self._dragging = None, False
+        self._number += 1
