@@ -27,6 +27,7 @@ from app.services.pose import estimate_poses
 from app.services.transfer import transfer_events
 from app.session import Session
 from models.domain.labels import Event, new_uid
+from models.domain.mapping import map_keypoints
 from models.domain.ontology import load_ontology
 from models.domain.progress import Progress
 from models.domain.skeleton import load_skeleton
@@ -82,13 +83,15 @@ def summary(session: Session, folder: Path) -> dict[str, object]:
     for script, video in zip(TAKES, takes, strict=True):
         entry: dict[str, object] = {"name": video.name, "frames": video.info.frame_count}
         with session.project.reading() as tx:
-            poses = tracks.active(tx, video.uid, 2)
+            found = tracks.active(tx, video.uid, 2)
             warp = alignments.get(tx, takes[0].uid, video.uid)
             events = {e.key_event_uid: e for e in labels.events(tx, video.uid)}
-            track = tracks.read(tx, poses.uid) if poses else None
+            track = tracks.read(tx, found.uid) if found else None
         if track is not None:
             truth = np.stack([keypoints for _, keypoints in render_take(script)])
-            entry["pck_02"] = round(_pck(track.values[:, 0], truth), 3)
+            entry["pck_02"] = round(
+                _pck(map_keypoints(track.values[:, 0], track.skeleton, "lsp14"), truth), 3
+            )
         if warp is not None:
             expected = true_warp(TAKES[0], script)
             moving = np.isfinite(expected)

@@ -103,7 +103,7 @@ BODY19 = PoseRecipe(
         scale=0.25,
         rotation_deg=30.0,
         any_rotation=0.15,
-        half_body_probability=0.1,
+        half_body_probability=0.05,
         light=0.18,
         erase=0.35,
     ),
