@@ -100,6 +100,7 @@ def train_hrnet(
     net, optimizer = fabric.setup(torch.compile(raw) if compiled else raw, optimizer)
     average = copy.deepcopy(raw).eval() if recipe.average else raw
     run = _resume(out / "checkpoint.pt", raw, average, optimizer, recipe)
+    means, latest = _floats(average), _floats(raw)
     source = _Source(sets, skeleton, recipe, fabric)
     saved_at = tick = time.monotonic()
     checked, total = run.samples, len(source)
@@ -109,7 +110,8 @@ def train_hrnet(
             group["lr"] = rate
         loss = _train_step(fabric, net, optimizer, source.batch(run.step, share), recipe, skeleton, share)
         if recipe.average:
-            _follow(average, raw, min(recipe.average, (1 + run.step) / (10 + run.step)))
+            decay = min(recipe.average, (1 + run.step) / (10 + run.step))
+            torch._foreach_lerp_(means, latest, 1 - decay)
         run.step, run.samples = run.step + 1, run.samples + recipe.batch
         due = validation is not None and run.samples - checked >= validation.every_epochs * total
         if run.step % REPORT_EVERY and not due:
@@ -231,12 +233,9 @@ def _train_step(
     return loss.detach()
 
 
-@torch.no_grad()
-def _follow(average: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
-    """Move the running mean of weights and batch statistics toward the network."""
-    ours, theirs = average.state_dict(), net.state_dict()
-    floats = [key for key, value in ours.items() if value.is_floating_point()]
-    torch._foreach_lerp_([ours[k] for k in floats], [theirs[k] for k in floats], 1 - decay)
+def _floats(net: torch.nn.Module) -> list[Tensor]:
+    """The weights and batch statistics of a network, which a step changes in place."""
+    return [value for value in net.state_dict().values() if value.is_floating_point()]
 
 
 def _validate(fabric: Fabric, net: HRNet, recipe: PoseRecipe, data: PoseData) -> float:
