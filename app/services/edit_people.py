@@ -11,7 +11,7 @@ from app.change import ChangeSet, Command
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.track import KeypointTrack, Origin
-from storage import runs, tracks
+from storage import tracks
 from storage.tracks import TrackInfo
 
 
@@ -51,17 +51,14 @@ def edit_people(session: Session, command: Command) -> ChangeSet:
     change = session.history.do(command)
     if change.frames is None:
         return change
-    from app.services.lift import relift_frames
-    from models.run.lift import Lifter
+    from app.services.lift import Lifters, relift_frames
 
+    lifters = Lifters("cpu")
     for video_uid in change.videos:
         with session.project.reading() as tx:
             info = tracks.active(tx, video_uid, 3)
-            model = runs.get(tx, info.run_uid).model if info and info.run_uid else None
-        if info is not None:
-            lifter = Lifter.load(model)
-            for person in range(info.people):
-                relift_frames(session, lifter, video_uid, person, change.frames.start, change.frames.stop)
+        for person in range(info.people if info is not None else 0):
+            relift_frames(session, lifters, video_uid, person, change.frames.start, change.frames.stop)
     return change
 
 
