@@ -21,6 +21,7 @@ from app.qt.comparing import Comparing
 from app.qt.decoder import Decoder
 from app.qt.interface import Interface
 from app.qt.job_runner import JobRunner
+from app.qt.keyframing import Keyframing
 from app.qt.labelling import Labelling
 from app.qt.media import Media
 from app.qt.menus import build_menus
@@ -147,6 +148,16 @@ class MainWindow(QMainWindow):
         )
         self.media = Media(self.workspace, self.media_list, self.timeline, self.thumbnailer)
         self.tasks = Tasks(self.workspace, self.runner, self.job_panel)
+        self.keyframing = Keyframing(
+            self.workspace,
+            self.playback,
+            self.posing,
+            self.tasks,
+            self.preferences,
+            self.canvas,
+            self.joints_panel,
+            self.timeline,
+        )
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)

@@ -17,6 +17,8 @@ DEFAULT_KEYS = {
     "mirror": "Shift+X",
     "copy_previous": "C",
     "interpolate": "Shift+I",
+    "track": "T",
+    "track_back": "Shift+T",
 }
 
 
@@ -37,6 +39,8 @@ def joint_menu(
     entries = [
         ("visibility", "Visible, occluded or absent", True),
         ("interpolate", "Interpolate between corrected frames", True),
+        ("track", "Track forward", True),
+        ("track_back", "Track backward", True),
         ("swap", f"Swap with {skeleton.joints[other]}", other != joint),
         ("mirror", "Swap left and right of the whole person", True),
         ("copy_previous", "Copy person from previous frame", True),

@@ -21,12 +21,12 @@ _ROOT = QModelIndex()
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 COLUMNS = ("joint", "conf.", "x", "y")
-_WORDS = {Origin.INTERPOLATED: "between", Origin.TRANSFERRED: "copied"}
+_WORDS = {Origin.INTERPOLATED: "between", Origin.TRANSFERRED: "tracked"}
 _SENTENCES = {
     Origin.NONE: "of unknown origin",
     Origin.MODEL: "found by the model",
-    Origin.INTERPOLATED: "interpolated between two corrections",
-    Origin.TRANSFERRED: "copied from another frame",
+    Origin.INTERPOLATED: "interpolated between two frames",
+    Origin.TRANSFERRED: "tracked from a corrected frame",
     Origin.HUMAN: "set by a person",
 }
 
@@ -129,6 +129,7 @@ class JointsPanel(QWidget):
     mirror_requested = Signal()
     copy_previous_requested = Signal()
     interpolate_requested = Signal(int)
+    track_requested = Signal(int, bool)  # joint, backward
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -164,18 +165,22 @@ class JointsPanel(QWidget):
         swap = IconButton("swap", "Swap left and right of the joint's pair (Shift+S)")
         copy = IconButton("copy", "Copy the pose from the previous frame (C)")
         between = IconButton("interpolate", "Interpolate between two corrected frames (Shift+I)")
-        self._joint_buttons = (eye, swap, between)
+        track = IconButton("track", "Track the joint forward (T)")
+        back = IconButton("track-back", "Track the joint backward (Shift+T)")
+        self._joint_buttons = (eye, swap, between, track, back)
         self._copy = copy
         layout = column(self)
         layout.addWidget(section("Joints", self._people))
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
-        layout.addLayout(row(eye, swap, copy, between, None))
+        layout.addLayout(row(eye, swap, copy, between, back, track, None))
         self._people.activated.connect(self._on_person)
         self._view.selectionModel().currentRowChanged.connect(self._on_joint)
         eye.clicked.connect(lambda: self.visibility_requested.emit(self.joint))
         swap.clicked.connect(lambda: self.swap_requested.emit(self.joint))
         between.clicked.connect(lambda: self.interpolate_requested.emit(self.joint))
+        track.clicked.connect(lambda: self.track_requested.emit(self.joint, False))
+        back.clicked.connect(lambda: self.track_requested.emit(self.joint, True))
         copy.clicked.connect(self.copy_previous_requested)
         self._refresh()
 

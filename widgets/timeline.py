@@ -40,6 +40,7 @@ class Timeline(TimelineView):
     split_requested = Signal(str, int)
     merge_requested = Signal(str)
     rename_requested = Signal(str)
+    frame_mark_chosen = Signal(str, int)  # lane, row of the mark; the playhead is there
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +60,9 @@ class Timeline(TimelineView):
             self._select(hit)
             if hit.kind is HitKind.SCRUB and not _marks_range(event):
                 self._scrub_to(hit.index)
+            elif hit.kind is HitKind.FRAME and hit.lane is not None:
+                self.jump_to(hit.index)
+                self.frame_mark_chosen.emit(hit.lane.key, hit.row)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.axis is None:
@@ -164,6 +168,8 @@ class Timeline(TimelineView):
         cursor = Qt.CursorShape.ArrowCursor
         if hit is not None and (hit.is_edge or hit.kind is HitKind.EVENT):
             cursor = Qt.CursorShape.SizeHorCursor
+        elif hit is not None and hit.kind is HitKind.FRAME:
+            cursor = Qt.CursorShape.PointingHandCursor
         self.setCursor(cursor)
         if (hit and (hit.kind, hit.uid)) != (self.hover and (self.hover.kind, self.hover.uid)):
             self.update()

@@ -15,6 +15,7 @@ from models.domain.ontology import Ontology
 from models.domain.timebase import FrameTimes, Span
 from widgets.timeline_axis import TimeAxis, format_time
 from widgets.timeline_bands import phase_label
+from widgets.timeline_frames import FrameMarks, mark_at
 from widgets.timeline_lanes import Curve, Lane, LaneKind
 from widgets.timeline_marks import BandMarks, EventMarks, band_at, band_edge_at, event_at
 
@@ -26,6 +27,7 @@ class HitKind(StrEnum):
     INTERVAL_START = "interval start"
     INTERVAL_END = "interval end"
     PHASE = "phase"
+    FRAME = "frame"
     TITLE = "title"
 
 
@@ -52,6 +54,7 @@ class TimelineContent:
     phases: BandMarks = field(default_factory=lambda: BandMarks.of_phases(()))
     tiers: dict[str, BandMarks] = field(default_factory=dict)
     curves: tuple[Curve, ...] = ()
+    frames: dict[str, FrameMarks] = field(default_factory=dict)
 
     def set_events(self, events: Sequence[Event], ontology: Ontology | None) -> None:
         self.events = EventMarks.of(events, ontology)
@@ -104,6 +107,11 @@ def hit_test(content: TimelineContent, lane: Lane | None, axis: TimeAxis, x: flo
             return _event_hit(content, row, base)
         row = band_at(content.phases, axis, x)
         return base if row is None else replace(base, kind=HitKind.PHASE, row=row)
+    if lane.kind is LaneKind.FRAMES:
+        row = mark_at(content.frames[lane.key], axis, x)
+        if row is None:
+            return base
+        return replace(base, kind=HitKind.FRAME, row=row, index=content.frames[lane.key].marks[row].frame)
     if lane.kind is LaneKind.TIER:
         marks = content.tiers[lane.key]
         edge = band_edge_at(marks, axis, x)
@@ -139,6 +147,8 @@ def describe(content: TimelineContent, hit: Hit, times: FrameTimes) -> str:
     if hit.kind is HitKind.TITLE:
         return hit.lane.key if hit.lane else ""
     text = _moment(times, hit.index)
+    if hit.kind is HitKind.FRAME and hit.lane is not None:
+        return f"{content.frames[hit.lane.key].marks[hit.row].text}\n{text}"
     if hit.lane is not None and hit.lane.kind is LaneKind.CURVE:
         curve = next(curve for curve in content.curves if curve.name == hit.lane.key)
         if hit.index < len(curve.values):

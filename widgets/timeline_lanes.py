@@ -1,4 +1,4 @@
-"""Which lanes a timeline has and where they lie: ruler, thumbnails, phases, events, tiers, curves.
+"""Which lanes a timeline has and where they lie: ruler, thumbnails, phases, events, frames, tiers, curves.
 
 Ruler and thumbnails stay; the lanes below them scroll when there are more than fit.
 Heights are logical pixels and grow with the font.
@@ -22,13 +22,14 @@ class LaneKind(StrEnum):
     THUMBNAILS = "thumbnails"
     PHASES = "phases"
     EVENTS = "events"
+    FRAMES = "frames"
     TIER = "tier"
     CURVE = "curve"
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A horizontal strip. key: name of the tier or curve it shows, and its title in the label column."""
+    """A horizontal strip. key: name of what it shows (tier, marks, curve), its title in the label column."""
 
     kind: LaneKind
     key: str
@@ -95,6 +96,7 @@ def lay_out(
     tiers: Sequence[str],
     curves: Sequence[str],
     *,
+    frames: Sequence[str] = (),
     text_height_px: float,
     with_thumbnails: bool,
     with_phases: bool,
@@ -111,6 +113,7 @@ def lay_out(
     rows: list[tuple[LaneKind, str, float]] = []
     if with_phases:
         rows += [(LaneKind.PHASES, "phases", unit * 1.85), (LaneKind.EVENTS, "events", unit * 1.75)]
+    rows += [(LaneKind.FRAMES, name, unit * 1.3) for name in frames]
     rows += [(LaneKind.TIER, name, unit * 1.55) for name in tiers]
     rows += [(LaneKind.CURVE, name, unit * 2.1) for name in curves]
     scrolled = []

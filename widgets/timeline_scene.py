@@ -14,6 +14,7 @@ from widgets import timeline_painter as paint
 from widgets.timeline_axis import TimeAxis, format_time
 from widgets.timeline_bands import draw_bands
 from widgets.timeline_content import HitKind, interval_frames
+from widgets.timeline_frames import draw_frame_marks
 from widgets.timeline_lanes import RIGHT_MARGIN_PX, Curve, Lane, LaneKind, LaneLayout
 from widgets.timeline_painter import Ink
 
@@ -53,6 +54,8 @@ def _draw_lane(view: TimelineView, ink: Ink, lane: Lane) -> None:
         draw_bands(ink, lane, content.phases, content.phase_labels(), base=True)
     elif lane.kind is LaneKind.EVENTS:
         paint.draw_events(ink, lane, content.events, ink.axis.px_per_frame)
+    elif lane.kind is LaneKind.FRAMES:
+        draw_frame_marks(ink, lane, content.frames[lane.key], view.marked.get(lane.key, -1))
     elif lane.kind is LaneKind.TIER:
         draw_bands(ink, lane, content.tiers[lane.key], {}, base=False)
     else:

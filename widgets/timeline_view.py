@@ -30,6 +30,7 @@ from widgets import timeline_scene
 from widgets.theme import small_font
 from widgets.timeline_axis import TimeAxis
 from widgets.timeline_content import Hit, TimelineContent, hit_test
+from widgets.timeline_frames import FrameMarks
 from widgets.timeline_lanes import LABEL_WIDTH_PX, RIGHT_MARGIN_PX, Curve, LaneKind, LaneLayout, lay_out
 from widgets.timeline_marks import BandMarks
 from widgets.timeline_thumbnails import ThumbnailStrip
@@ -60,6 +61,7 @@ class TimelineView(QWidget):
         self.playhead = 0
         self.selection = ""
         self.selected_phase = -1
+        self.marked: dict[str, int] = {}
         self.in_out: tuple[int | None, int | None] = (None, None)
         self.drag: Drag | None = None
         self.hover: Hit | None = None
@@ -119,6 +121,16 @@ class TimelineView(QWidget):
         self.content.curves = tuple(curves)
         self.refresh()
 
+    def set_frame_marks(self, name: str, marks: FrameMarks | None, selected: int = -1) -> None:
+        """Show a lane of marks on frames, or take it away; selected: row that is ringed."""
+        if marks is None or not (marks.marks or marks.stretches):
+            if self.content.frames.pop(name, None) is None:
+                return
+        else:
+            self.content.frames[name] = marks
+        self.marked[name] = selected
+        self.refresh()
+
     def set_selection(self, uid: str | None) -> None:
         """Outline an event or interval; None = nothing."""
         self.selection = uid or ""
@@ -155,6 +167,7 @@ class TimelineView(QWidget):
         return lay_out(
             tuple(self.content.tiers),
             tuple(curve.name for curve in self.content.curves),
+            frames=tuple(sorted(self.content.frames)),
             text_height_px=QFontMetricsF(self.font()).height(),
             with_thumbnails=True,
             with_phases=True,

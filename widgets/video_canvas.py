@@ -41,6 +41,7 @@ class VideoCanvas(PictureView):
     mirror_requested = Signal(int)  # person
     copy_previous_requested = Signal(int)  # person
     interpolate_requested = Signal(int, int)  # person, joint
+    track_requested = Signal(int, int, bool)  # person, joint, backward
     box_drawn = Signal(float, float, float, float)  # x1, y1, x2, y2 px
     box_mode_changed = Signal(bool)
 
@@ -296,6 +297,8 @@ class VideoCanvas(PictureView):
         actions = {
             "visibility": lambda: self.visibility_cycled.emit(person, joint),
             "interpolate": lambda: self.interpolate_requested.emit(person, joint),
+            "track": lambda: self.track_requested.emit(person, joint, False),
+            "track_back": lambda: self.track_requested.emit(person, joint, True),
             "swap": lambda: self.swap_requested.emit(person, joint),
             "mirror": lambda: self.mirror_requested.emit(person),
             "copy_previous": lambda: self.copy_previous_requested.emit(person),

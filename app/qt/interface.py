@@ -46,11 +46,11 @@ class Interface(QObject):
     def connect_all(self) -> None:
         """Connect keys, menus and messages; called once, when the window's parts exist."""
         w = self.window
-        for part in (w.playback, w.labelling, w.posing, w.review, w.projects, w.asking, w.comparing):
+        parts = (w.playback, w.labelling, w.posing, w.keyframing, w.review)
+        for part in (*parts, w.projects, w.asking, w.comparing):
             self._handlers |= part.actions()
         self._handlers |= {
             "play.phase": self._play_phase,
-            "pose.track": self._track_forward,
             "label.rename": self.name_interval,
             "view.fit": self._fit,
             "view.compare": w.toggle_compare,
@@ -88,7 +88,10 @@ class Interface(QObject):
         """The canvas, its menus and the review queues show the keys that are set."""
         mapping = self.window.action_set.mapping
         names = {"fit": "view.fit", "visibility": "pose.visibility", "swap": "pose.swap_pair"}
-        names |= {name: f"pose.{name}" for name in ("mirror", "copy_previous", "interpolate")}
+        names |= {
+            name: f"pose.{name}" for name in ("mirror", "copy_previous", "interpolate", "track", "track_back")
+        }
+        self.window.keyframing.set_keys(mapping["pose.go_to_stop"])
         self.window.canvas.set_keys({name: next(iter(mapping[id_]), "") for name, id_ in names.items()})
         review = [shown_keys(mapping[f"review.{what}"]) for what in ("next", "accept", "reject")]
         nudge = " ".join(shown_keys(mapping[f"edge.nudge_{way}"]) for way in ("back", "on"))
@@ -224,12 +227,6 @@ class Interface(QObject):
             w.workspace.message.emit("There is no phase or interval here to play.")
         else:
             w.playback.play(1.0, span)
-
-    def _track_forward(self) -> None:
-        w = self.window
-        if w.workspace.take is not None:
-            person = w.posing.selection.person if w.posing.selection else 0
-            w.tasks.follow(w.workspace.take.uid, w.workspace.frame, person=person)
 
     def draw_box(self) -> None:
         """The next drag on the picture draws a box around the person to follow from here on."""

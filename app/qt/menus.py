@@ -70,7 +70,6 @@ def build_menus(window: MainWindow) -> Menus:
     pose = bar.addMenu("&Pose")
     _entry(pose, "Find poses…", lambda: window.asking.run_poses(window.media.selected))
     _entry(pose, "Draw a box around a person", window.interface.draw_box)
-    pose.addAction(key("pose.track"))
     _entry(pose, "Lift to 3D", lambda: window.tasks.lift(window.media.selected))
     _entry(pose, "Remove the last pose result", window.posing.remove_result)
     pose.addSeparator()
@@ -79,11 +78,14 @@ def build_menus(window: MainWindow) -> Menus:
         "swap_pair",
         "mirror",
         "copy_previous",
-        "interpolate",
         "next_joint",
         "previous_joint",
     )
     pose.addActions([key(f"pose.{name}") for name in names])
+    pose.addSeparator()
+    pose.addActions([key(f"pose.{name}") for name in ("interpolate", "interpolate_all", "smooth")])
+    pose.addActions([key(f"pose.{name}") for name in ("track", "track_back", "go_to_stop")])
+    pose.addActions([key(f"keyframe.{name}") for name in ("previous", "next")])
     align = bar.addMenu("&Align")
     _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))

@@ -10,8 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from app.commands import ChangeSet, RemoveRun, SetJoints
 from app.qt.workspace import Workspace
+from models.domain.joint_edit import JointEdit
 from models.domain.skeleton import Skeleton, load_skeleton
-from models.domain.track import KeypointTrack, Origin, interpolate_joint
+from models.domain.track import KeypointTrack, Origin
+from models.run.keyframes import Way, refilled
 from storage import tracks
 from storage.tracks import TrackInfo
 from widgets.canvas_gestures import Selection
@@ -37,6 +39,7 @@ class Posing(QObject):
         self.track_3d: KeypointTrack | None = None
         self.skeleton: Skeleton | None = None
         self.selection: Selection | None = None
+        self.way = Way.STRAIGHT  # how joints go from one keyframe to the next
         workspace.take_changed.connect(self.reload)
         workspace.edited.connect(self._on_edited)
         canvas.joint_selected.connect(lambda person, joint: self.select(Selection(person, joint)))
@@ -48,7 +51,6 @@ class Posing(QObject):
         canvas.swap_requested.connect(self.swap_pair)
         canvas.mirror_requested.connect(self.mirror)
         canvas.copy_previous_requested.connect(self.copy_previous)
-        canvas.interpolate_requested.connect(self.interpolate)
 
     def actions(self) -> dict[str, Callable[[], object]]:
         """What the keys of this part do; they act on the selection."""
@@ -57,7 +59,6 @@ class Posing(QObject):
             "pose.swap_pair": lambda: self._with_joint(self.swap_pair),
             "pose.mirror": lambda: self._with_person(self.mirror),
             "pose.copy_previous": lambda: self._with_person(self.copy_previous),
-            "pose.interpolate": lambda: self._with_joint(self.interpolate),
             "pose.next_joint": lambda: self.canvas.select_next_joint(1),
             "pose.previous_joint": lambda: self.canvas.select_next_joint(-1),
         }
@@ -209,30 +210,6 @@ class Posing(QObject):
         values = self._decided(person, joints, self.track.values[frame - 1, person], frame - 1)
         self._set(person, joints.tolist(), values, "copy pose from previous frame")
 
-    def interpolate(self, person: int, joint: int) -> None:
-        """A straight line between the corrected frames around the playhead."""
-        if self.track is None or self.info is None:
-            return
-        frame = self.workspace.frame
-        corrected = np.flatnonzero(
-            (self.track.origin[:, person, joint] == Origin.HUMAN) & self.track.seen[:, person, joint]
-        )
-        earlier, later = corrected[corrected <= frame], corrected[corrected > frame]
-        if len(later) == 0 and len(earlier) >= 2:
-            earlier, later = earlier[:-1], earlier[-1:]
-        if len(earlier) == 0 or len(later) == 0 or later[0] - earlier[-1] < 2:
-            self.workspace.message.emit(
-                "Correct this joint in two frames first; the ones between are filled in."
-            )
-            return
-        start, stop = int(earlier[-1]), int(later[0])
-        values, origin = interpolate_joint(self.track, person, joint, start, stop)
-        frames = np.arange(start + 1, stop)
-        places = np.stack([frames, np.full_like(frames, person), np.full_like(frames, joint)], axis=1)
-        text = self._joint_text("interpolate", joint)
-        if self.workspace.do(SetJoints(self.info.uid, places, values, origin, text)):
-            self.workspace.message.emit(f"{len(frames)} frames filled in between {start} and {stop}")
-
     def remove_result(self) -> None:
         """Remove the run that made the poses on screen; the poses before it come back. One undo step."""
         if self.info is None or self.info.run_uid is None:
@@ -241,15 +218,13 @@ class Posing(QObject):
             self.workspace.do(RemoveRun(self.info.run_uid))
 
     def _set(self, person: int, joints: Sequence[int], values: NDArray[np.float32], text: str) -> None:
-        if self.info is None:
+        """Set joints of the frame as a person's work; what is interpolated beside them follows."""
+        if self.info is None or self.track is None or not joints:
             return
         places = np.array([[self.workspace.frame, person, joint] for joint in joints], dtype=np.int64)
         origin = np.full(len(places), Origin.HUMAN, dtype=np.uint8)
-        if not len(places):
-            return
-        done = self.workspace.do(
-            SetJoints(self.info.uid, places, np.asarray(values, np.float32), origin, text)
-        )
+        edit = refilled(self.track, JointEdit(places, np.asarray(values, np.float32), origin), self.way)
+        done = self.workspace.do(SetJoints(self.info.uid, edit.places, edit.values, edit.origin, text))
         if not done:
             self.poses_changed.emit()  # the canvas shows what is stored, not the drag that was refused
 

@@ -60,7 +60,6 @@ class Stage(QObject):
         joints.swap_requested.connect(lambda joint: posing.swap_pair(joints.person, joint))
         joints.mirror_requested.connect(lambda: posing.mirror(joints.person))
         joints.copy_previous_requested.connect(lambda: posing.copy_previous(joints.person))
-        joints.interpolate_requested.connect(lambda joint: posing.interpolate(joints.person, joint))
 
     def show_frame(self, frame: int) -> None:
         """Show the poses of frame `frame`: the one whose picture is on the canvas."""

@@ -5,7 +5,7 @@ Services are imported inside the jobs: the window starts without torch.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -192,6 +192,10 @@ class Tasks(QObject):
                 self.proxy_ready.emit(video.uid)
 
             self._start(f"Preview copy · {video.name}", job)
+
+    def start(self, title: str, job: Callable[[Session], Steps]) -> None:
+        """Run a job of another part of the window on the open project."""
+        self._start(title, job)
 
     # ---- how it goes
 

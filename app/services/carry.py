@@ -26,7 +26,8 @@ BLOCK = 24  # frames that are read forwards and kept, to be followed backwards
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """How far a joint was carried: `frames` frames up to and with `last`; why not further."""
+    """How far a joint was carried: `frames` frames up to and with `last`, in which direction, and why not
+    further."""
 
     video_uid: str
     person: int
@@ -34,6 +35,7 @@ class Carried:
     frames: int
     last: int
     stop: Stop
+    backward: bool = False
 
     @property
     def diverged(self) -> bool:
@@ -101,7 +103,8 @@ def carry_joint(
         way = "backward" if backward else "forward"
         text = f"track {skeleton.joints[joint]} {way} from frame {frame}"
         session.history.do(FillJoints(info.uid, edit.places, edit.values, edit.origin, text))
-    carried = Carried(video_uid, person, joint, len(frames), frame + step * len(frames), stop)
+    last = frame + step * len(frames)
+    carried = Carried(video_uid, person, joint, len(frames), last, stop, backward)
     if done is not None:
         done(carried)
     yield Progress(todo + 1, todo + 1, f"{len(frames)} frames, up to {carried.last}: {stop}")

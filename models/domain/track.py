@@ -117,24 +117,3 @@ def boxes_of(values: NDArray[np.float32], margin: float = 0.15) -> NDArray[np.fl
     box = np.concatenate([low - pad, high + pad], axis=-1).astype(np.float32)
     box[~seen[..., 0].any(axis=-1)] = np.nan
     return np.asarray(box, dtype=np.float32)
-
-
-def interpolate_joint(
-    track: KeypointTrack, person: int, joint: int, start: int, stop: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Joint positions on a straight line over the frames strictly between `start` and `stop`.
-
-    Returns (values (n, D), origin (n,)) with n = stop - start - 1; confidence is interpolated as well. Human
-    joints in between are kept as they are. Raises ValueError when an end has no position.
-    """
-    ends = track.values[[start, stop], person, joint]
-    if stop <= start or not np.isfinite(ends).all():
-        raise ValueError("interpolation needs a position at both ends")
-    inner = slice(start + 1, stop)
-    weight = np.linspace(0, 1, stop - start + 1, dtype=np.float32)[1:-1, None]
-    values = np.asarray((1 - weight) * ends[0] + weight * ends[1], dtype=np.float32)
-    origin = np.full(len(values), Origin.INTERPOLATED, dtype=np.uint8)
-    human = track.origin[inner, person, joint] == Origin.HUMAN
-    values[human] = track.values[inner, person, joint][human]
-    origin[human] = Origin.HUMAN
-    return values, origin

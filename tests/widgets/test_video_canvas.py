@@ -52,6 +52,7 @@ class Heard:
         "mirror_requested",
         "copy_previous_requested",
         "interpolate_requested",
+        "track_requested",
         "box_drawn",
         "box_mode_changed",
         "space_tapped",
@@ -399,6 +400,8 @@ def test_the_menu_of_a_joint_offers_the_edits(canvas: VideoCanvas, heard: Heard)
         "interpolate_requested",
         "mirror_requested",
         "swap_requested",
+        "track_requested",
+        "track_requested",
         "visibility_cycled",
     ]
     menu.close()

@@ -1,9 +1,8 @@
-"""Corrections by people survive; interpolation keeps them."""
+"""Corrections by people survive; boxes enclose what is seen."""
 
 import numpy as np
-import pytest
 
-from models.domain.track import KeypointTrack, Origin, boxes_of, interpolate_joint
+from models.domain.track import KeypointTrack, Origin, boxes_of
 
 
 def track(frames: int = 6, people: int = 1) -> KeypointTrack:
@@ -28,24 +27,6 @@ def test_corrections_of_a_person_the_run_missed_are_kept():
     old, new = track(people=2), track(people=1)
     old.origin[4, 1, 0] = Origin.HUMAN
     assert new.keeping_corrections_of(old).origin[4, 1, 0] == Origin.HUMAN
-
-
-def test_interpolation_is_a_straight_line_and_keeps_human_joints():
-    poses = track()
-    poses.values[0, 0, 5] = [0, 0, 1]
-    poses.values[4, 0, 5] = [8, 4, 1]
-    poses.values[2, 0, 5] = [100, 100, 1]
-    poses.origin[2, 0, 5] = Origin.HUMAN
-    values, origin = interpolate_joint(poses, 0, 5, 0, 4)
-    assert values[:, :2].tolist() == [[2, 1], [100, 100], [6, 3]]
-    assert origin.tolist() == [Origin.INTERPOLATED, Origin.HUMAN, Origin.INTERPOLATED]
-
-
-def test_interpolation_needs_both_ends():
-    poses = track()
-    poses.values[4, 0, 5] = np.nan
-    with pytest.raises(ValueError):
-        interpolate_joint(poses, 0, 5, 0, 4)
 
 
 def test_boxes_enclose_what_is_seen():
