@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import Skeleton, load_skeleton
@@ -31,7 +31,7 @@ from models.run.crop import (
     transform_points,
 )
 from models.run.device import choose_device
-from models.run.fold import fold_batch_norm
+from models.run.fast_net import Network, fast_net
 from models.run.heatmap import (
     decode_dark,
     decode_peak,
@@ -97,7 +97,7 @@ class MapKind:
 class PoseEstimator:
     """A pose network ready to run; make one with `load` or `of`. padding: context around a box."""
 
-    net: nn.Module
+    net: Network
     skeleton: Skeleton
     input_wh: tuple[int, int]
     device: torch.device
@@ -178,7 +178,7 @@ class PoseEstimator:
         flip_test: bool = True,
         kind: MapKind | None = None,
     ) -> PoseEstimator:
-        """Wrap a network in memory: a folded, channels-last copy runs, in half precision on CUDA.
+        """Wrap a network in memory, in the form that is fastest on the device (see `fast_net`).
 
         kind: None takes distributions for the decoder "softmax", published heatmaps for the others.
         """
@@ -189,10 +189,8 @@ class PoseEstimator:
             )
         if any(side % 32 for side in input_wh):
             raise KnownError(f"Input size {input_wh[0]}x{input_wh[1]} is not a multiple of 32.")
-        ready = fold_batch_norm(net).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if device.type == "cuda":
-            ready = ready.half()
         kind = kind or MapKind(distribution=decoder == "softmax")
+        ready = fast_net(net, device)
         return cls(ready, joints, input_wh, device, decoder, padding, flip_test, kind=kind)
 
     def predict(self, frame: Frame, boxes: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -227,17 +225,16 @@ class PoseEstimator:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float()
         mean = torch.from_numpy(MEAN * 255).to(self.device).view(3, 1, 1)
         std = torch.from_numpy(STD * 255).to(self.device).view(3, 1, 1)
-        inputs = ((pixels - mean) / std).to(next(self.net.parameters()).dtype)
-        maps = self._maps(inputs)
-        if self.flip_test:
-            unbiased = self.kind.pixel_centres or self.decoder == "udp"
-            lost = STRIDE - 1 if unbiased and not self.kind.pixel_centres else 0
-            turned = self._maps(mirror(inputs, lost))
-            maps = (maps + flip_back(turned, self.skeleton.flip, shift=not unbiased)) * 0.5
-        return maps
+        inputs = (pixels - mean) / std
+        if not self.flip_test:
+            return self._maps(inputs)
+        unbiased = self.kind.pixel_centres or self.decoder == "udp"
+        lost = STRIDE - 1 if unbiased and not self.kind.pixel_centres else 0
+        maps, turned = self._maps(torch.cat([inputs, mirror(inputs, lost)])).chunk(2)
+        return (maps + flip_back(turned, self.skeleton.flip, shift=not unbiased)) * 0.5
 
     def _maps(self, inputs: Tensor) -> Tensor:
-        output = self.net(inputs).float()
+        output = self.net(inputs)
         return softmax_maps(output) if self.kind.distribution else output
 
     def _grid(self) -> tuple[tuple[int, int], NDArray[np.float64]]:
