@@ -8,6 +8,7 @@ height is given: the size of a person cannot be seen in one view.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,28 +18,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.domain.errors import KnownError
-from models.domain.mapping import map_keypoints
 from models.domain.skeleton import load_skeleton
 from models.domain.upright import to_world_up
 from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig, config_from_tensors
+from models.run import lift_features
 from models.run.camera import DEFAULT_FOCAL
 from models.run.device import choose_device
 from models.run.lift_input import FEATURES_IN, centred_windows
+from models.run.lift_joints import SKELETON_OUT, to_lifter_joints
+from models.run.lift_network import FoldedTemporalModel
+from models.run.lift_pass import Lifted, Pace, lift_frames
 from models.run.root import body_height_m, root_from_rays
 from models.run.weights import default_model, load_entry, load_strictly, load_tensors, resolve
 
 Array = NDArray[np.float32]
 
-__all__ = ["Lifter", "to_lifter_joints", "to_world_up"]
+__all__ = ["SKELETON_OUT", "Lifter", "to_lifter_joints", "to_world_up"]
 
-SKELETON_OUT = "h36m17"
-# 2D joints below this confidence count as not seen
-MIN_CONFIDENCE = 0.05
+# keys of the trajectory network beside those of the pose network in a file of weights
+TRAJECTORY = "trajectory."
+
 # a frame gets a pose when its window shows at least this many joints per frame on average
 MIN_JOINTS = 4.0
 # frame rates between these are taken as they are (the training saw 25 and 50 frames per second)
 SLOWEST_FPS, FASTEST_FPS = 24.0, 60.0
-_PELVIS, _HIPS, _SPINE = 0, (1, 4), 7
 _BATCH = 1024
 
 
@@ -49,6 +52,9 @@ class Lifter:
     net: TemporalModelStrided
     device: torch.device
     flip_test: bool = True
+    trajectory: TemporalModelStrided | None = None
+    folded: FoldedTemporalModel | None = None
+    folded_trajectory: FoldedTemporalModel | None = None
 
     @classmethod
     def load(cls, name: str | Path | None = None, device: str = "auto", *, flip_test: bool = True) -> Lifter:
@@ -62,24 +68,29 @@ class Lifter:
         else:
             entry = default_model("lift3d") if name is None else resolve(str(name), "lift3d")
             tensors, source = load_entry(entry), entry.name
-        try:
-            config = config_from_tensors(tensors)
-        except ValueError as error:
-            raise KnownError(f"{source} is no 3D lifter: {error}.") from error
-        if (config.features_in, config.joints_out) != (FEATURES_IN, 17):
-            raise KnownError(
-                f"{source} expects {config.features_in} numbers per joint, not {FEATURES_IN}.",
-                hint="Use the bundled lifter, or one made by 'keyphase train videopose3d'.",
-            )
-        net = TemporalModelStrided(config)
-        load_strictly(net, tensors, source)
-        return cls.of(net, device, flip_test=flip_test)
+        own = {key: value for key, value in tensors.items() if not key.startswith(TRAJECTORY)}
+        root = {k.removeprefix(TRAJECTORY): v for k, v in tensors.items() if k.startswith(TRAJECTORY)}
+        net = _network(own, 17, source)
+        return cls.of(net, device, _network(root, 1, source) if root else None, flip_test=flip_test)
 
     @classmethod
-    def of(cls, net: TemporalModelStrided, device: str = "auto", *, flip_test: bool = True) -> Lifter:
-        """A lifter around a network."""
+    def of(
+        cls,
+        net: TemporalModelStrided,
+        device: str = "auto",
+        trajectory: TemporalModelStrided | None = None,
+        *,
+        flip_test: bool = True,
+    ) -> Lifter:
+        """A lifter around a network and, where there is one, its trajectory network."""
         chosen = choose_device(device)
-        return cls(net.to(chosen).eval(), chosen, flip_test)
+        net = net.to(chosen).eval()
+        if net.config.joints_in != lift_features.JOINTS_IN:
+            return cls(net, chosen, flip_test)
+        if trajectory is not None:
+            trajectory = trajectory.to(chosen).eval()
+        folded_trajectory = None if trajectory is None else FoldedTemporalModel(trajectory)
+        return cls(net, chosen, flip_test, trajectory, FoldedTemporalModel(net), folded_trajectory)
 
     @property
     def config(self) -> VideoPose3DConfig:
@@ -92,6 +103,8 @@ class Lifter:
 
     def reach(self, fps: float) -> int:
         """How many frames on either side of an edited frame change with it, at this frame rate."""
+        if self.folded is not None:
+            return max(Pace.at(fps).reach(*self.config.padding))
         return int(np.abs(self._window(fps)).max())
 
     def lift(
@@ -137,7 +150,12 @@ class Lifter:
         ]
         joints = to_lifter_joints(xyc, skeleton)
         rays = _rays(joints, width, height, focal_px)
-        return lifted, root_from_rays(lifted, rays, joints[..., 2])
+        if self.folded_trajectory is None or not len(xyc):
+            return lifted, root_from_rays(lifted, rays, joints[..., 2])
+        found = self._pass(joints, rays, 0, len(xyc), fps, with_root=True)
+        scale = height_scale(found.poses, body_height_m)
+        assert found.root is not None
+        return lifted, np.where(np.isfinite(lifted[:, 0]), scale * found.root, np.nan).astype(np.float32)
 
     def lift_range(
         self,
@@ -162,6 +180,14 @@ class Lifter:
         result[..., 3] = 0
         if not (joints[..., 2] > 0).any():
             return result
+        if self.folded is not None:
+            lifted = self._pass(joints, rays, start, stop, fps, with_root=False)
+            enough = lifted.joints_seen >= MIN_JOINTS
+            result[enough, :, :3] = lifted.poses[enough]
+            here = joints[start:stop, :, 2]
+            confidence = np.where(here > 0, here, 0.5 * lifted.usual[:, None])
+            result[..., 3] = np.where(enough[:, None], confidence, 0)
+            return result
         window = self._window(fps)
         for first in range(start, stop, _BATCH):
             frames = np.arange(first, min(first + _BATCH, stop))
@@ -173,6 +199,16 @@ class Lifter:
                 result[frames[enough] - start, :, :3] = poses
                 result[frames[enough] - start, :, 3] = _confidence(joints[frames[enough], :, 2], seen[enough])
         return result
+
+    def _pass(
+        self, joints: Array, rays: Array, start: int, stop: int, fps: float, *, with_root: bool
+    ) -> Lifted:
+        assert self.folded is not None
+        seen = np.concatenate([rays, joints[..., 2:]], axis=-1).astype(np.float32)
+        trajectory = self.folded_trajectory if with_root else None
+        return lift_frames(
+            self.folded, trajectory, seen, start, stop, fps, flip_test=self.flip_test, device=self.device
+        )
 
     @torch.no_grad()
     def _poses(self, rays: Tensor, seen: Tensor) -> Array:
@@ -200,6 +236,25 @@ class Lifter:
         return np.round(offsets * rate).astype(np.int64)
 
 
+def _network(tensors: Mapping[str, Tensor], joints_out: int, source: str) -> TemporalModelStrided:
+    """The network that fits these tensors. Raises KnownError when it is none of the lifter's."""
+    wide = lift_features.JOINTS_IN * lift_features.FEATURES_IN
+    expand = tensors.get("expand_conv.weight")
+    joints_in = lift_features.JOINTS_IN if expand is not None and expand.shape[1] == wide else 17
+    try:
+        config = config_from_tensors(tensors, joints_in)
+    except ValueError as error:
+        raise KnownError(f"{source} is no 3D lifter: {error}.") from error
+    if (config.features_in, config.joints_out) != (FEATURES_IN, joints_out):
+        raise KnownError(
+            f"{source} expects {config.features_in} numbers per joint, not {FEATURES_IN}.",
+            hint="Use the bundled lifter, or one made by 'keyphase train videopose3d'.",
+        )
+    net = TemporalModelStrided(config)
+    load_strictly(net, tensors, source)
+    return net
+
+
 def height_scale(poses: Array, height_m: float | None) -> float:
     """The factor that makes poses (T, 17, 3 or more) those of a person of this height; 1 where not known."""
     if height_m is None:
@@ -216,43 +271,6 @@ def _rays(joints: Array, width: int, height: int, focal_px: float | None) -> Arr
         raise KnownError(f"A focal length of {focal_px:g} pixels cannot be.", hint="Give a positive number.")
     focal = focal_px or DEFAULT_FOCAL * max(width, height)
     return (joints[..., :2] - np.array([width / 2, height / 2], np.float32)) / np.float32(focal)
-
-
-def to_lifter_joints(xyc: Array, skeleton: str) -> Array:
-    """A track (T, J, 3) as the lifter wants it: (T, 17, 3), finite, with confidence 0 where not seen.
-
-    The spine is given only by Human3.6M itself: elsewhere it would be a guess between other joints. The
-    pelvis has a usable position in every frame: between the hips, at the one hip seen, or interpolated over
-    time.
-    """
-    mapped = map_keypoints(xyc, skeleton, SKELETON_OUT)
-    known = np.isfinite(mapped).all(axis=-1) & (mapped[..., 2] >= MIN_CONFIDENCE)
-    if skeleton != SKELETON_OUT:
-        known[:, _SPINE] = False
-    confidence = np.where(known, np.clip(np.nan_to_num(mapped[..., 2]), 0, 1), 0)
-    joints = np.concatenate([np.where(known[..., None], mapped[..., :2], 0), confidence[..., None]], axis=-1)
-    joints[:, _PELVIS, :2] = _root_track(joints.astype(np.float32))
-    return joints.astype(np.float32, copy=False)
-
-
-def _root_track(joints: Array) -> Array:
-    """A place (T, 2) to centre every frame on, finite if anything was seen at all."""
-    weights = (joints[..., 2] > 0).astype(np.float32)
-    root = joints[:, _PELVIS, :2].copy()
-    found = weights[:, _PELVIS] > 0
-    hips = weights[:, _HIPS].sum(axis=1)
-    one_hip = ~found & (hips > 0)
-    root[one_hip] = (joints[one_hip][:, _HIPS, :2].sum(axis=1)) / hips[one_hip, None]
-    found |= one_hip
-    if not found.any():  # hips never in view: the middle of what is
-        total = weights.sum(axis=1)
-        found = total > 0
-        root[found] = (joints[found, :, :2] * weights[found, :, None]).sum(axis=1) / total[found, None]
-    if found.any() and not found.all():
-        frames = np.arange(len(root))
-        for axis in range(2):
-            root[:, axis] = np.interp(frames, frames[found], root[found, axis])
-    return root
 
 
 def _confidence(here: Array, window: NDArray[np.float32]) -> Array:

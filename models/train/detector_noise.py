@@ -18,7 +18,7 @@ from models.domain.skeleton import load_skeleton
 
 _LEGS, _ARMS = (1, 2, 3, 4, 5, 6), (11, 12, 13, 14, 15, 16)
 _PELVIS, _SPINE, _THORAX, _NECK, _HEAD = 0, 7, 8, 9, 10
-_HIPS, _SHOULDERS = (1, 4), (11, 14)
+_HIPS, _SHOULDERS = slice(1, 5, 3), slice(11, 15, 3)
 # Layouts of input: joints that are not given, and whether the thorax is the midpoint of the shoulders.
 # They follow models.domain.mapping; the spine counts as not given wherever it would be derived.
 _LAYOUTS: tuple[tuple[str, tuple[int, ...], bool], ...] = (
@@ -27,16 +27,19 @@ _LAYOUTS: tuple[tuple[str, tuple[int, ...], bool], ...] = (
     ("penn13", (_SPINE, _NECK, _HEAD), True),
     ("coco17", (_SPINE, _HEAD), True),
     ("mpii16", (_SPINE,), False),
+    ("body19", (_SPINE,), False),
 )
+# layouts that see the nose in place of the neck, and those with a neck between the shoulders
+_WITH_NOSE, _WITH_NECK = ("coco17", "body19"), ("lsp14", "body19")
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseRanges:
     """How bad the detector is. `*_share`: share of windows (or of joints and frames) concerned."""
 
-    layout_shares: tuple[float, ...] = (0.22, 0.45, 0.12, 0.13, 0.08)
-    clean_share: float = 0.25
-    sd: tuple[float, float] = (0.01, 0.22)
+    layout_shares: tuple[float, ...] = (0.25, 0.23, 0.12, 0.1, 0.05, 0.25)
+    clean_share: float = 0.3
+    sd: tuple[float, float] = (0.01, 0.2)
     outlier_share: float = 0.02
     outlier_sd: float = 0.5
     drop_share: float = 0.06
@@ -52,33 +55,54 @@ class DetectorNoise:
     def __init__(self, ranges: NoiseRanges, generator: torch.Generator) -> None:
         self._ranges = ranges
         self._generator = generator
-        self._shares = torch.tensor(ranges.layout_shares, dtype=torch.float32)
-        self._hidden = torch.zeros(len(_LAYOUTS), 17, dtype=torch.bool)
+        device = self._device = generator.device
+        names = [name for name, _, _ in _LAYOUTS]
+        self._shares = torch.tensor(ranges.layout_shares, dtype=torch.float32, device=device)
+        self._hidden = torch.zeros(len(_LAYOUTS), 17, dtype=torch.bool, device=device)
         for row, (_, joints, _) in enumerate(_LAYOUTS):
             self._hidden[row, list(joints)] = True
-        self._from_shoulders = torch.tensor([between for _, _, between in _LAYOUTS])
-        self._flip = torch.tensor(load_skeleton("h36m17").flip)
+        self._from_shoulders = torch.tensor([between for _, _, between in _LAYOUTS], device=device)
+        self._with_nose = torch.tensor([name in _WITH_NOSE for name in names], device=device)
+        self._with_neck = torch.tensor([name in _WITH_NECK for name in names], device=device)
+        self._flip = torch.tensor(load_skeleton("h36m17").flip, device=device)
+        self._limbs = torch.zeros(2, 17, dtype=torch.bool, device=device)
+        self._limbs[0, list(_LEGS)] = self._limbs[1, list(_ARMS)] = True
+        self._below = torch.zeros(17, dtype=torch.bool, device=device)
+        self._below[[2, 3, 5, 6]] = True
 
     def __call__(self, rays: Tensor) -> tuple[Tensor, Tensor]:
-        """rays (N, R, 17, 2) -> noisy rays and confidences (N, R, 17), 0 where a joint is not seen."""
+        """rays (N, R, 18, 2) of the joints and the nose -> noisy rays (N, R, 17, 2) and confidences
+        (N, R, 17), 0 where a joint is not seen.
+        """
         count = len(rays)
+        layout = torch.multinomial(self._shares, count, replacement=True, generator=self._generator)
+        nose, rays = rays[:, :, 17], rays[:, :, :17].clone()
+        with_nose = self._with_nose[layout][:, None, None]
+        rays[:, :, _NECK] = torch.where(with_nose, nose, rays[:, :, _NECK])
         size = (rays - rays[:, :, :1]).square().sum(-1).mean((1, 2)).sqrt()[:, None, None, None]
         noisy = self._swap(rays)
         error = self._error(count, rays.shape[1])
         noisy = noisy + error * size
-        layout = torch.multinomial(self._shares, count, replacement=True, generator=self._generator)
         noisy = self._derive(noisy, layout)
-        seen = self._confidence(error) * ~self._hidden[layout][:, None] * self._kept(count, rays.shape[1])
+        seen = self._confidence(error) * ~self._hidden[layout][:, None] * self.kept(count, rays.shape[1])
         seen[:, :, _PELVIS] = torch.where(
             (layout > 0)[:, None], seen[:, :, _HIPS].amin(-1), seen[:, :, _PELVIS]
         )
-        return noisy, seen
+        return self._at_the_hip_seen(noisy, seen), seen
+
+    def _at_the_hip_seen(self, rays: Tensor, seen: Tensor) -> Tensor:
+        """Without a pelvis and with one hip the frame is centred on that hip (models.run.lift)."""
+        hips = (seen[:, :, _HIPS] > 0).float()
+        alone = (seen[:, :, _PELVIS] == 0) & (hips.sum(-1) == 1)
+        hip = (rays[:, :, _HIPS] * hips[..., None]).sum(2)
+        rays[:, :, _PELVIS] = torch.where(alone[..., None], hip, rays[:, :, _PELVIS])
+        return rays
 
     def _rand(self, *shape: int) -> Tensor:
-        return torch.rand(*shape, generator=self._generator)
+        return torch.rand(*shape, generator=self._generator, device=self._device)
 
     def _randn(self, *shape: int) -> Tensor:
-        return torch.randn(*shape, generator=self._generator)
+        return torch.randn(*shape, generator=self._generator, device=self._device)
 
     def _error(self, count: int, frames: int) -> Tensor:
         """Displacements (N, R, 17, 2): one part that stays, one that drifts, one of each frame, outliers."""
@@ -98,14 +122,10 @@ class DetectorNoise:
         """Left and right legs or arms exchanged from some frame to another."""
         count, frames = rays.shape[:2]
         ends = (self._rand(count, 2) * (frames + 1)).long().sort(dim=1).values
-        at = torch.arange(frames)
+        at = torch.arange(frames, device=self._device)
         during = (at >= ends[:, :1]) & (at < ends[:, 1:])
         during &= self._rand(count, 1) < self._ranges.swap_share
-        legs = torch.zeros(17, dtype=torch.bool)
-        legs[list(_LEGS)] = True
-        arms = torch.zeros(17, dtype=torch.bool)
-        arms[list(_ARMS)] = True
-        limbs = torch.where(self._rand(count, 1) < 0.5, legs, arms)
+        limbs = self._limbs[(self._rand(count) < 0.5).long()]
         exchange = during[:, :, None] & limbs[:, None]
         return torch.where(exchange[..., None], rays[:, :, self._flip], rays)
 
@@ -113,14 +133,14 @@ class DetectorNoise:
         """Pelvis and thorax from hips and shoulders, as the mapping derives them in layouts without them."""
         hips, shoulders = rays[:, :, _HIPS].mean(2), rays[:, :, _SHOULDERS].mean(2)
         # a labelled neck lies somewhere between the two
-        share = self._rand(len(rays), 1, 1) * (layout == 1)[:, None, None]
-        share = torch.where(self._from_shoulders[layout][:, None, None], torch.ones(()), share)
+        share = self._rand(len(rays), 1, 1) * self._with_neck[layout][:, None, None]
+        share = torch.where(self._from_shoulders[layout][:, None, None], 1.0, share)
         rays = rays.clone()
         rays[:, :, _THORAX] += share * (shoulders - rays[:, :, _THORAX])
         rays[:, :, _PELVIS] = torch.where((layout > 0)[:, None, None], hips, rays[:, :, _PELVIS])
         return rays
 
-    def _kept(self, count: int, frames: int) -> Tensor:
+    def kept(self, count: int, frames: int) -> Tensor:
         """1 where a joint is seen: lost for the whole window, for single frames, or with a whole half of the
         body.
         """
@@ -128,9 +148,7 @@ class DetectorNoise:
         flicker = self._ranges.flicker_share * 3 * (self._rand(count, 1, 1) < 1 / 3)
         kept = kept & (self._rand(count, frames, 17) >= flicker)
         half = self._rand(count, 1, 1) < self._ranges.half_body_share
-        below = torch.zeros(17, dtype=torch.bool)
-        below[[2, 3, 5, 6]] = True
-        return (kept & ~(half & below)).float()
+        return (kept & ~(half & self._below)).float()
 
     def _confidence(self, error: Tensor) -> Tensor:
         """1 for a detector that is always sure; otherwise lower where the error is larger."""
@@ -138,4 +156,4 @@ class DetectorNoise:
         quality = (-(error.square().sum(-1)) / (2 * 0.25**2)).exp()
         ceiling = 0.45 + 0.55 * self._rand(count, 1, 1)
         unsure = (ceiling * (0.25 + 0.75 * quality) + 0.08 * self._randn(count, frames, 17)).clamp(0.05, 1)
-        return torch.where(self._rand(count, 1, 1) < self._ranges.unsure_share, unsure, torch.ones(()))
+        return torch.where(self._rand(count, 1, 1) < self._ranges.unsure_share, unsure, 1.0)

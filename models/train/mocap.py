@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
+from models.train.chunks import subset_start
 
 # Subjects of the CMU set that never train the bundled lifter; it is scored on them.
 HELD_OUT_SUBJECTS = (2, 6, 14, 16, 141)
@@ -52,6 +53,15 @@ class Mocap:
             self.offset[chosen],
             self.length[chosen],
         )
+
+    def pieces(self, share: float) -> Mocap:
+        """One contiguous piece of every sequence, this share of its frames (VideoPose3D's subset)."""
+        if share >= 1:
+            return self
+        length = np.maximum(1, np.round(self.length * share)).astype(np.int64)
+        starts = [subset_start(int(n), int(k)) for n, k in zip(self.length, length, strict=True)]
+        offset = self.offset + np.array(starts, np.int64)
+        return Mocap(self.positions, self.names, self.subject, self.fps, offset, length)
 
 
 def load_mocap(path: Path) -> Mocap:

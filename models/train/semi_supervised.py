@@ -42,23 +42,28 @@ def semi_supervised_terms(
     pad: int,
     parents: Sequence[int],
     linear: bool = False,
+    unlabelled_weights: Tensor | None = None,
 ) -> SemiTerms:
     """Terms for one batch.
 
     labelled_3d (N, T, J, 3) with the absolute root in slot 0; unlabelled_2d (M, T + 2 pad, J, 2) in screen
     units; unlabelled_cameras (M, 9). `linear` leaves lens distortion out. The trajectory is weighted by 1 /
     depth; the bone term is the mean over bones of |mean length labelled - mean length unlabelled|.
+    unlabelled_weights (M, T, J): of the joints in the reprojection, 0 where a joint was not seen; all 1
+    unless given.
     """
     count = len(labelled_3d)
     target_root = labelled_3d[:, :, :1]
     target = torch.cat([torch.zeros_like(target_root), labelled_3d[:, :, 1:]], dim=2)
     frames = slice(pad, unlabelled_2d.shape[1] - pad)
     seen = (project_linear if linear else project)(poses[count:] + roots[count:], unlabelled_cameras)
+    observed = unlabelled_2d[:, frames]
+    weights = torch.ones_like(observed[..., 0]) if unlabelled_weights is None else unlabelled_weights
     lengths = _bone_lengths(poses, parents)
     return SemiTerms(
         pose=mpjpe(poses[:count], target),
         trajectory=weighted_mpjpe(roots[:count], target_root, 1 / target_root[..., 2]),
-        reprojection=mpjpe(seen, unlabelled_2d[:, frames]),
+        reprojection=weighted_mpjpe(seen, observed, weights),
         bones=(lengths[:count].mean((0, 1)) - lengths[count:].mean((0, 1))).abs().mean(),
     )
 

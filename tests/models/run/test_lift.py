@@ -18,7 +18,7 @@ from models.run.lift_input import centred_windows, rotation_to_axis
 from models.run.root import body_height_m
 
 SIZE = (640, 480)
-NET = VideoPose3DConfig((3, 3), channels=16, features_in=3)
+NET = VideoPose3DConfig((3, 3), channels=16, joints_in=18, features_in=3)
 
 
 @pytest.fixture(scope="module")

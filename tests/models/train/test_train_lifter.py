@@ -11,18 +11,24 @@ import torch
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
-from models.nets.videopose3d import VideoPose3DConfig
 from models.run.lift import Lifter
 from models.train.detector_noise import DetectorNoise, NoiseRanges
 from models.train.evaluate_lift import METRICS, evaluate_lift, watch
 from models.train.mocap import load_mocap
-from models.train.random_camera import ViewRanges, WindowSampler
+from models.train.random_body import BodyRanges
+from models.train.random_camera import NOSE, ViewRanges, WindowSampler
 from models.train.train_lifter import LifterRecipe, train_lifter
+from models.train.unlabelled import UnlabelledSampler, load_penn_action
 
-RECIPE = LifterRecipe(
-    network=VideoPose3DConfig((3, 3), 16, features_in=3), steps=6, batch=8, report_every=1, score_every=3
+RECIPE = replace(
+    LifterRecipe(steps=6, batch=8, unlabelled_batch=8, report_every=1, score_every=3),
+    **LifterRecipe().with_network(widths=(3, 3), channels=16),
 )
-STILL = ViewRanges(bone_sd=0, height_sd=0, tilted_share=0, focal_known_share=1, frame_steps=(1,))
+AS_RECORDED = BodyRanges(0, 0, 0, 0, 0, tilted_share=0)
+NOTHING = NoiseRanges(
+    (1, 0, 0, 0, 0, 0), 1, drop_share=0, flicker_share=0, half_body_share=0, swap_share=0, unsure_share=0
+)
+STILL = ViewRanges(focal_known_share=1, frame_steps=(1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,29 @@ def mocap_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def penn_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips in Penn Action's layout, one of each split; the test clip is far to the right."""
+    random = np.random.default_rng(0)
+    people = random.uniform(100, 200, (1, 13, 2)) + random.normal(0, 2, (60, 13, 2)).cumsum(axis=0)
+    people[30:, :, 0] += 300
+    visible = np.ones((60, 13), np.uint8)
+    visible[:, 5] = 0
+    people[:, 5] = 1
+    path = tmp_path_factory.mktemp("penn") / "penn.npz"
+    np.savez(
+        path,
+        xy=people.astype(np.float32),
+        visible=visible,
+        offset=np.array([0, 30]),
+        nframes=np.array([30, 30]),
+        width=np.array([640, 640]),
+        height=np.array([480, 480]),
+        train=np.array([1, -1]),
+    )
+    return path
+
+
 def test_held_out_subjects_are_apart_and_unknown_ones_train(mocap_file: Path) -> None:
     mocap = load_mocap(mocap_file)
     assert mocap.select((2, 6), keep=True).names == ("b",)
@@ -71,50 +100,98 @@ def test_files_that_are_no_motion_capture_are_refused(tmp_path: Path) -> None:
         load_mocap(tmp_path / "other.npz")
 
 
-def test_a_window_is_the_projection_of_its_pose(mocap_file: Path) -> None:
-    generator = torch.Generator().manual_seed(1)
-    windows = WindowSampler(load_mocap(mocap_file), 9, 4, STILL, generator).draw(32)
-    assert windows.rays.shape == (32, 9, 17, 2) and windows.pose.shape == (32, 17, 3)
+def sampler(path: Path, bodies: BodyRanges, seed: int = 0, frames: int = 9) -> WindowSampler:
+    generator = torch.Generator().manual_seed(seed)
+    return WindowSampler(load_mocap(path), frames, frames // 2, STILL, bodies, generator)
+
+
+@pytest.mark.parametrize("bodies", [AS_RECORDED, BodyRanges()])
+def test_a_window_is_the_projection_of_its_pose_at_its_root(mocap_file: Path, bodies: BodyRanges) -> None:
+    windows = sampler(mocap_file, bodies).draw(32)
+    assert windows.rays.shape == (32, 9, 18, 2) and windows.pose.shape == (32, 17, 3)
     assert torch.equal(windows.pose[:, 0], torch.zeros(32, 3))
-    rays, pose = windows.rays[:, 4], windows.pose
-    # x/z of every joint follows from the pose for one and the same distance of the root
-    depth = (pose[:, 1:, 0] - rays[:, 1:, 0] * pose[:, 1:, 2]) / (rays[:, 1:, 0] - rays[:, :1, 0])
-    wide = (rays[:, 1:, 0] - rays[:, :1, 0]).abs() > 0.02
-    middle = torch.stack([row[keep].median() for row, keep in zip(depth, wide, strict=True)])
-    assert ((depth - middle[:, None]).abs()[wide] < 0.05).all()
-    assert (middle > 0.5).all()
+    points = windows.pose + windows.root[:, None]
+    assert torch.allclose(points[..., :2] / points[..., 2:], windows.rays[:, 4, :17], atol=1e-5)
+    assert (points[..., 2] > 0.7).all()
 
 
-def test_bodies_are_mirrored_with_their_sides(mocap_file: Path) -> None:
-    """Left and right stay the person's own: a mirrored body has its left shoulder over its left hip."""
-    sampler = WindowSampler(load_mocap(mocap_file), 1, 0, STILL, torch.Generator().manual_seed(0))
-    pose = sampler.draw(200).pose
+def test_a_mistaken_focal_length_moves_the_root_along_the_view(mocap_file: Path) -> None:
+    views = ViewRanges(focal_known_share=0, focal_error_sd=0.5)
+    generator = torch.Generator().manual_seed(0)
+    windows = WindowSampler(load_mocap(mocap_file), 9, 4, views, AS_RECORDED, generator).draw(32)
+    seen = windows.rays[:, 4, 0]
+    assert torch.allclose(windows.root[:, :2] / windows.root[:, 2:], seen, atol=1e-4)
+
+
+def test_bodies_keep_left_and_right_their_own(mocap_file: Path) -> None:
+    """A mirrored body has its left shoulder over its left hip, and an arm stays on its shoulder."""
+    pose = sampler(mocap_file, AS_RECORDED, frames=1).draw(200).pose
     at = load_skeleton("h36m17").index
-    hips = (pose[:, at("left hip")] - pose[:, at("right hip")]).norm(dim=-1)
+    hips = pose[:, at("left hip")] - pose[:, at("right hip")]
     shoulders = pose[:, at("left shoulder")] - pose[:, at("right shoulder")]
-    agree = (shoulders * (pose[:, at("left hip")] - pose[:, at("right hip")])).sum(-1)
-    assert (agree > 0).all() and hips.min() > 0.19 and hips.max() < 0.23
+    assert ((shoulders * hips).sum(-1) > 0).all()
+    assert hips.norm(dim=-1).min() > 0.19 and hips.norm(dim=-1).max() < 0.23
+
+
+def test_crossed_and_turned_bodies_have_the_bones_of_people(mocap_file: Path) -> None:
+    """Crossover and turns change how a body is held, never how long its bones are."""
+    held = BodyRanges(0, 0, upper_body_share=1, arm_share=1, turned_share=1, tilted_share=0)
+    crossed, plain = sampler(mocap_file, held).draw(64).pose, sampler(mocap_file, AS_RECORDED).draw(64).pose
+    parents = [max(p, 0) for p in load_skeleton("h36m17").parents]
+    lengths = [(pose - pose[:, parents]).norm(dim=-1)[:, 1:] for pose in (crossed, plain)]
+    shortest, longest = lengths[1].amin(0) - 1e-4, lengths[1].amax(0) + 1e-4
+    assert ((lengths[0] > shortest) & (lengths[0] < longest)).all()
+    thumbs = [pose[:, 13] - pose[:, 11] for pose in (crossed, plain)]
+    spread = [torch.nn.functional.normalize(v, dim=-1).std(0).sum() for v in thumbs]
+    assert spread[0] > 1.02 * spread[1]
 
 
 def test_noise_masks_what_a_layout_does_not_give(mocap_file: Path) -> None:
     generator = torch.Generator().manual_seed(0)
-    rays = WindowSampler(load_mocap(mocap_file), 9, 4, STILL, generator).draw(64).rays
-    lsp = NoiseRanges(layout_shares=(0, 1, 0, 0, 0), clean_share=0)
+    rays = sampler(mocap_file, AS_RECORDED).draw(64).rays
+    lsp = NoiseRanges(layout_shares=(0, 1, 0, 0, 0, 0), clean_share=0, drop_share=0, flicker_share=0)
     noisy, seen = DetectorNoise(lsp, generator)(rays)
     skeleton = load_skeleton("h36m17")
     hidden = [skeleton.index("spine"), skeleton.index("neck")]
     assert (seen[:, :, hidden] == 0).all() and seen.min() >= 0 and seen.max() <= 1
     hips = noisy[:, :, [skeleton.index("left hip"), skeleton.index("right hip")]].mean(2)
     assert torch.allclose(noisy[:, :, 0], hips) and torch.isfinite(noisy).all()
-    assert not torch.allclose(noisy, rays, atol=1e-3)
+    assert not torch.allclose(noisy, rays[:, :, :17], atol=1e-3)
+
+
+def test_layouts_with_a_nose_see_it_before_the_neck(mocap_file: Path) -> None:
+    rays = sampler(mocap_file, AS_RECORDED).draw(16).rays
+    nothing = NoiseRanges(
+        (0, 0, 0, 1, 0, 0), 1, drop_share=0, flicker_share=0, half_body_share=0, swap_share=0
+    )
+    noisy, seen = DetectorNoise(replace(nothing, unsure_share=0), torch.Generator().manual_seed(0))(rays)
+    neck = load_skeleton("h36m17").index("neck")
+    assert torch.equal(noisy[:, :, neck], rays[:, :, NOSE]) and (seen[:, :, neck] == 1).all()
 
 
 def test_noise_can_be_turned_off(mocap_file: Path) -> None:
+    rays = sampler(mocap_file, AS_RECORDED).draw(16).rays
+    nothing = NoiseRanges(
+        (1, 0, 0, 0, 0, 0), 1, drop_share=0, flicker_share=0, half_body_share=0, swap_share=0
+    )
+    noisy, seen = DetectorNoise(replace(nothing, unsure_share=0), torch.Generator().manual_seed(0))(rays)
+    assert torch.equal(noisy, rays[:, :, :17]) and (seen == 1).all()
+
+
+def test_only_the_train_split_of_penn_action_is_taken(penn_file: Path, tmp_path: Path) -> None:
+    sequences = load_penn_action(penn_file)
+    assert sequences.length.tolist() == [30]
+    assert (sequences.joints[..., 0][sequences.joints[..., 2] > 0] < 0).all()  # the test clip is on the right
     generator = torch.Generator().manual_seed(0)
-    rays = WindowSampler(load_mocap(mocap_file), 9, 4, STILL, generator).draw(16).rays
-    nothing = NoiseRanges((1, 0, 0, 0, 0), 1, drop_share=0, flicker_share=0, half_body_share=0, swap_share=0)
-    noisy, seen = DetectorNoise(replace(nothing, unsure_share=0), generator)(rays)
-    assert torch.equal(noisy, rays) and (seen == 1).all()
+    rays, seen = UnlabelledSampler(sequences, 9, 4, 0.2, generator).draw(32)
+    at = load_skeleton("h36m17").index
+    assert rays.shape == (32, 9, 17, 2) and torch.isfinite(rays).all()
+    assert (seen[:, :, [at("spine"), at("neck"), at("head top")]] == 0).all()
+    hidden = (seen[:, 0, [at("left wrist"), at("right wrist")]] == 0).sum(1)
+    assert (hidden == 1).all()  # the one hidden wrist of the clip, mirrored or not
+    np.savez(tmp_path / "other.npz", values=np.zeros(3))
+    with pytest.raises(KnownError, match="lacks xy"):
+        load_penn_action(tmp_path / "other.npz")
 
 
 def test_an_interrupted_training_ends_like_an_uninterrupted_one(mocap_file: Path, tmp_path: Path) -> None:
@@ -129,6 +206,53 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(mocap_file: Path
     notes = [step.note for step in train_lifter(mocap_file, cut, RECIPE)]
     assert notes[0] == "resumed at step 3"
     assert whole.read_bytes() == cut.read_bytes()
+
+
+def test_unlabelled_sequences_take_part(mocap_file: Path, penn_file: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.safetensors", tmp_path / "cut.safetensors"
+    notes = [step.note for step in train_lifter(mocap_file, whole, RECIPE, unlabelled=penn_file)]
+    assert "reprojection" not in notes[1] and "reprojection" in notes[-2]  # warm-up, then all terms
+    interrupted = train_lifter(mocap_file, cut, RECIPE, unlabelled=penn_file)
+    for _ in range(6):
+        next(interrupted)
+    interrupted.close()
+    with pytest.raises(KnownError, match="other settings"):
+        next(train_lifter(mocap_file, cut, RECIPE))
+    list(train_lifter(mocap_file, cut, RECIPE, unlabelled=penn_file))
+    assert whole.read_bytes() == cut.read_bytes()
+
+
+def test_labels_can_be_limited_to_subjects_and_pieces(mocap_file: Path, tmp_path: Path) -> None:
+    mocap = load_mocap(mocap_file)
+    piece = mocap.pieces(0.25)
+    assert piece.length.tolist() == [10, 10, 10] and (piece.offset >= mocap.offset).all()
+    assert (piece.offset + piece.length <= mocap.offset + mocap.length).all()
+    with pytest.raises(KnownError, match="no sequence to train on"):
+        next(train_lifter(mocap_file, tmp_path / "a.safetensors", replace(RECIPE, subjects=(77,))))
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(
+    mocap_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "net.safetensors"
+    steps = train_lifter(mocap_file, out, RECIPE)
+    for _ in range(4):
+        next(steps)
+    checkpoint = out.with_suffix(".checkpoint")
+    kept = checkpoint.read_bytes()
+
+    def no_space(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", no_space)
+    with pytest.raises(KnownError, match="No space left") as caught:
+        list(steps)
+    assert "Make room" in caught.value.hint and "before is kept" in caught.value.hint
+    assert checkpoint.read_bytes() == kept and not out.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.name]
+    monkeypatch.undo()
+    assert next(train_lifter(mocap_file, out, RECIPE)).note == "resumed at step 3"
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(mocap_file: Path, tmp_path: Path) -> None:
