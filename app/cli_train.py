@@ -159,6 +159,26 @@ def train_detector_command(
     _finished(out / "person-detector.safetensors", as_json)
 
 
+@train_app.command("render-people")
+def render_people_command(
+    makehuman: Annotated[Path, typer.Option(metavar="FILE.tar.xz", help="Base mesh, rig and targets.")],
+    mocap: Annotated[Path, typer.Option(metavar="FILE.npz", help="Motion capture.")],
+    textures: Annotated[Path, typer.Option(metavar="FILE.tar.gz", help="Pictures to print on clothes.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write; goes on there.")],
+    count: Annotated[int, typer.Option(min=1, help="How many people.")] = 9000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the set: NAME.npz and NAME-00.tar.")] = "people",
+    side: Annotated[int, typer.Option(min=64, max=512, help="Side of a picture in pixels.")] = 192,
+    as_json: AsJson = False,
+) -> None:
+    """Draw labelled pictures of computer-made people, as training data for `train hrnet`."""
+    from models.train.render_people import render_people
+
+    run_job(render_people(makehuman, mocap, textures, out, count, seed, name, side))
+    path = out / f"{name}.npz"
+    print(json.dumps({"people": str(path), "count": count}) if as_json else f"Wrote {path}.")
+
+
 def _print_scores(scores: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(scores, indent=1))
