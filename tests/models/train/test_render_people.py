@@ -210,7 +210,7 @@ def test_a_set_has_the_layout_of_pose_data_and_goes_on(
     assert not set(subjects) & set(HELD_OUT_SUBJECTS)
     data = load_pose_data(tmp_path / "a", "people")
     data.require(load_skeleton("body19"))
-    assert len(data) == 5 and data.images[0].shape == (96, 96, 3)
+    assert len(data) == 5 and data.images[0].shape == (96, 96, 4)
     assert data.visible[:, 5:].mean() > 0.95
     with np.load(tmp_path / "a" / "people.npz") as labels:
         boxes = labels["box"]
