@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from app.cli_eval_pose import eval_labels, eval_pose
 from app.jobs import run_job
 from models.domain.errors import KnownError
 
@@ -80,12 +81,17 @@ def train_hrnet_command(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the network first: pays in long trainings on a GPU.")
     ] = False,
+    mend: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Exchange or drop the labels it lists (see 'eval labels')."),
+    ] = None,
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train a 2D pose network (HRNet). `torchrun … -m app train hrnet …` uses several cards or machines."""
+    from models.train.label_audit import audited, read_audit
     from models.train.pose_sources import load_sets
     from models.train.recipes import POSE_RECIPES, with_input
     from models.train.train_hrnet import Validation, train_hrnet
@@ -106,7 +112,8 @@ def train_hrnet_command(
     validation = None
     if val_split is not None:
         validation = Validation(load_sets(data[:1], val_split, chosen.skeleton)[0], patience=patience)
-    sets = load_sets(data, split, chosen.skeleton)
+    actions = read_audit(mend) if mend is not None else {}
+    sets = [audited(people, actions) for people in load_sets(data, split, chosen.skeleton)]
     run_job(
         train_hrnet(
             sets,
@@ -192,22 +199,8 @@ def _print_scores(scores: dict[str, Any], as_json: bool) -> None:
             print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
 
 
-@eval_app.command("pose")
-def eval_pose_command(
-    data: DataFolder,
-    split: Annotated[str, typer.Option(metavar="NAME", help="NAME.tar and NAME.npz.")] = "val",
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """PCK@0.2 of the torso (left shoulder to right hip), per joint and mean."""
-    from models.run.pose2d import PoseEstimator
-    from models.train.evaluate_pose import evaluate_pose
-
-    _print_scores(evaluate_pose(data, split, PoseEstimator.load(model, device), limit), as_json)
+eval_app.command("pose")(eval_pose)
+eval_app.command("labels")(eval_labels)
 
 
 @eval_app.command("lift")

@@ -109,8 +109,7 @@ def decode_dark(maps: Floats, sigma: float) -> tuple[Floats, Floats]:
     own maximum; a map without a positive value gives (0, 0), as `peaks` does.
     """
     n, joints, height, width = maps.shape
-    # Truncated as the code's kernel; zeros outside would push peaks off the border.
-    smooth = gaussian_filter(maps, sigma, axes=(-2, -1), mode="nearest", truncate=2.5)
+    smooth = gaussian_filter(maps, sigma, axes=(-2, -1), mode="constant", truncate=2.5)  # the code's kernel
     xy, _ = peaks(smooth)
     x, y = xy[..., 0].astype(int), xy[..., 1].astype(int)
     p = np.log(np.maximum(_patches(smooth, x, y, 2), 1e-10))  # (N, J, 5, 5)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +23,38 @@ from models.train.pose_data import PoseData, people, skeleton_of
 class CocoRecords:
     """The people of one annotation file that count.
 
-    annotations, images: the JSON's own objects, N and one per image. pictures: N files. keypoints: float64
+    content: the JSON's own objects. images, files: those of the part that is read, and where their pictures
+    lie, by id (a picture without people who count may be absent). annotations: N. keypoints: float64
     (N, J, 3) in the order of `joint_names`. boxes: float64 (N, 4) x1, y1, x2, y2 px.
     """
 
     content: dict[str, Any]
     images: dict[int, dict[str, Any]]
+    files: dict[int, Path]
     annotations: list[dict[str, Any]]
-    pictures: list[Path]
     keypoints: NDArray[np.float64]
     boxes: NDArray[np.float64]
     joint_names: tuple[str, ...]
 
-    def people(self, limit: int | None = None) -> PoseData:
+    def people(self) -> PoseData:
         """As data to train and evaluate on; a person's name is the annotation's number."""
+        pictures = [self.files[annotation["image_id"]] for annotation in self.annotations]
         names = [str(annotation["id"]) for annotation in self.annotations]
-        part = slice(0, limit)
-        return people(
-            self.pictures[part], self.keypoints[part], self.boxes[part], self.joint_names, names[part]
+        return people(pictures, self.keypoints, self.boxes, self.joint_names, names)
+
+    def first(self, people: int | None) -> CocoRecords:
+        """Only the first so many people who count, and their pictures."""
+        if people is None:
+            return self
+        annotations = self.annotations[:people]
+        own = dict.fromkeys(int(annotation["image_id"]) for annotation in annotations)
+        return replace(
+            self,
+            images={image: self.images[image] for image in own},
+            files={image: self.files[image] for image in own},
+            annotations=annotations,
+            keypoints=self.keypoints[:people],
+            boxes=self.boxes[:people],
         )
 
 
@@ -90,7 +104,7 @@ def read_coco(path: Path, split: str | None = None) -> CocoRecords:
         sound = (boxes[:, 2:] >= boxes[:, :2]).all(1) & np.array([a.get("area", 1) > 0 for a in chosen], bool)
         chosen = [annotation for annotation, good in zip(chosen, sound, strict=True) if good]
         keypoints = np.array([a["keypoints"] for a in chosen], np.float64).reshape(-1, len(joint_names), 3)
-        file_names = [str(images[a["image_id"]]["file_name"]) for a in chosen]
+        file_names = {number: str(image["file_name"]) for number, image in images.items()}
     except OSError as error:
         raise KnownError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -98,8 +112,15 @@ def read_coco(path: Path, split: str | None = None) -> CocoRecords:
             f"{path} is not a COCO keypoint file: {type(error).__name__} {error}.",
             hint="It needs images, annotations with keypoints, and a category that names the joints.",
         ) from error
-    pictures = _find_pictures(path, file_names, [str(images[a["image_id"]].get("split", "")) for a in chosen])
-    return CocoRecords(content, images, chosen, pictures, keypoints, boxes[sound], joint_names)
+    splits = {str(image.get("split", "")) for image in images.values()}
+    files = _find_pictures(path, file_names, splits)
+    missing = [n for n in dict.fromkeys(a["image_id"] for a in chosen) if n not in files]
+    if missing:
+        raise KnownError(
+            f"{len(missing)} pictures of {path} are missing, first: {file_names[missing[0]]}.",
+            hint="They belong into a folder 'images' beside the file or above its folder.",
+        )
+    return CocoRecords(content, images, files, chosen, keypoints, boxes[sound], joint_names)
 
 
 def _joints(categories: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], set[int]]:
@@ -132,34 +153,25 @@ def _box(annotation: dict[str, Any], image: dict[str, Any]) -> tuple[float, floa
     return x1, y1, x2, y2
 
 
-def _find_pictures(path: Path, file_names: list[str], splits: list[str]) -> list[Path]:
-    """Files of the pictures: in `images` or its folder of the split, beside the annotations or above them."""
-    from_name = path.stem.rpartition("_")[2]
+def _find_pictures(path: Path, file_names: dict[int, str], splits: set[str]) -> dict[int, Path]:
+    """Where the pictures lie, by id: in `images` or its folder of the split, beside the file or above it."""
+    roots = [path.parent, path.parent.parent] if path.parent.name == "annotations" else [path.parent]
+    parts = [part for part in (path.stem.rpartition("_")[2], *sorted(splits)) if part]
+    inner = [".", *parts, "images", *(f"images/{part}" for part in parts)]
+    folders = [root / name for root in roots for name in inner]
     listed: dict[Path, frozenset[str]] = {}
 
     def holds(folder: Path, name: str) -> bool:
         inside = (folder / name).parent
-        if inside not in listed:
+        if (
+            inside not in listed
+        ):  # one look into a folder of 100,000 pictures is cheap, one per picture is not
             listed[inside] = frozenset(p.name for p in inside.iterdir()) if inside.is_dir() else frozenset()
         return Path(name).name in listed[inside]
 
-    found: list[Path] = []
-    missing: list[str] = []
-    for name, split in zip(file_names, splits, strict=True):
-        roots = [path.parent, path.parent.parent] if path.parent.name == "annotations" else [path.parent]
-        folders = [
-            root / inner
-            for root in roots
-            for inner in ("images", f"images/{from_name}", f"images/{split}", from_name, split or ".", ".")
-        ]
+    found = {}
+    for number, name in file_names.items():
         folder = next((folder for folder in folders if holds(folder, name)), None)
-        if folder is None:
-            missing.append(name)
-        else:
-            found.append(folder / name)
-    if missing:
-        raise KnownError(
-            f"{len(missing)} pictures of {path} are missing, first: {missing[0]}.",
-            hint="They belong into a folder 'images' beside the file or above its folder.",
-        )
+        if folder is not None:
+            found[number] = folder / name
     return found

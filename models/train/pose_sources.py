@@ -60,7 +60,7 @@ def load_people(path: Path | str, split: str, limit: int | None = None) -> PoseD
         return load_mpii(path, split, limit)
     if layout == "penn":
         return load_penn(path, split, limit)
-    return read_coco(path if path.is_file() else _coco_file(path, split), split).people(limit)
+    return read_coco(coco_file(path, split), split).first(limit).people()
 
 
 def load_sets(
@@ -70,7 +70,8 @@ def load_sets(
     return [in_skeleton(load_people(path, split, limit), skeleton) for path in paths]
 
 
-def _coco_file(folder: Path, split: str) -> Path:
-    found = annotation_file(folder, split)
-    assert found is not None  # layout_of found it
+def coco_file(path: Path, split: str) -> Path:
+    """The COCO file that `path` is or holds for a split; only where `layout_of` says "coco"."""
+    found = path if path.is_file() else annotation_file(path, split)
+    assert found is not None
     return found

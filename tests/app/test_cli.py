@@ -332,11 +332,12 @@ def test_stopping_a_command_keeps_what_was_committed(says, tmp_path: Path, capsy
 def test_training_and_scoring_take_their_settings(says, tmp_path: Path, monkeypatch, capsys) -> None:
     from models.run.pose2d import PoseEstimator
     from models.train import evaluate_lift, evaluate_pose, train_hrnet, train_lifter
+    from tests.models.train.pose_folders import random_keypoints, write_lsp
 
     asked: dict[str, Any] = {}
 
-    def fake_hrnet(data, out, recipe, *, split, device):
-        asked["hrnet"] = (data, out, recipe.epochs, recipe.seed, split, device)
+    def fake_hrnet(sets, out, recipe, *, device, **others):
+        asked["hrnet"] = ([people.names for people in sets], out, recipe.epochs, recipe.seed, device)
         yield Progress(1, 1)
 
     def fake_lifter(data, out, recipe):
@@ -348,12 +349,15 @@ def test_training_and_scoring_take_their_settings(says, tmp_path: Path, monkeypa
     monkeypatch.setattr(PoseEstimator, "load", lambda *a, **k: "net")
     monkeypatch.setattr(Lifter, "load", lambda *a, **k: "net")
     monkeypatch.setattr(
-        evaluate_pose, "evaluate_pose", lambda data, split, net, limit: {"pck": 0.5, "n": limit}
+        evaluate_pose, "evaluate_pose", lambda data, split, net, limit, **k: {"pck": 0.5, "n": limit}
     )
     monkeypatch.setattr(evaluate_lift, "evaluate_lift", lambda data, net, **k: {"mpjpe_mm": 50.0})
-    arguments = ("--data", "d", "--out", "o", "--epochs", 3, "--seed", 7, "--device", "cpu")
+    data = write_lsp(tmp_path / "d", random_keypoints(3, 14), "train")
+    mend = tmp_path / "mend.json"
+    mend.write_text('[{"name": "00001", "action": "drop"}]', "utf-8")
+    arguments = ("--data", data, "--out", "o", "--epochs", 3, "--seed", 7, "--device", "cpu", "--mend", mend)
     assert says("train", "hrnet", *arguments) == {"weights": str(Path("o") / "hrnet.safetensors")}
-    assert asked["hrnet"] == (Path("d"), Path("o"), 3, 7, "train", "cpu")
+    assert asked["hrnet"] == ([("00000", "00002")], Path("o"), 3, 7, "cpu")
     says("train", "videopose3d", "--data", "m.npz", "--out", "w.safetensors", "--steps", 9)
     assert asked["lifter"][:3] == (Path("m.npz"), Path("w.safetensors"), 9)
     assert says("eval", "pose", "--data", "d", "--split", "val", "--limit", 5) == {"pck": 0.5, "n": 5}

@@ -118,7 +118,8 @@ def test_dark_is_closer_than_the_quarter_offset_under_noise() -> None:
 def test_dark_at_borders_and_on_empty_maps() -> None:
     maps = np.concatenate([gaussian_at(0, 23, 2.0), gaussian_at(31, 0, 2.0), np.full((1, 1, 24, 32), -1.0)])
     xy, value = decode_dark(maps.astype(np.float32), 2.0)
-    assert xy[:, 0].tolist() == [[0, 23], [31, 0], [0, 0]] and value[2, 0] == -1
+    np.testing.assert_allclose(xy[:, 0], [[0, 23], [31, 0], [0, 0]], atol=1)
+    assert xy[2, 0].tolist() == [0, 0] and value[2, 0] == -1
     flat, _ = decode_dark(np.full((1, 1, 24, 32), 0.5, np.float32), 2.0)
     assert np.isfinite(flat).all()
 
