@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.qt.asking import Asking
 from app.qt.comparing import Comparing
+from app.qt.curves import CHOICES, Curves
 from app.qt.decoder import Decoder
 from app.qt.interface import Interface
 from app.qt.job_runner import JobRunner
@@ -38,6 +39,7 @@ from app.qt.thumbnailer import Thumbnailer
 from app.qt.workspace import Workspace
 from widgets.actions import ActionSet
 from widgets.compare_view import CompareView
+from widgets.curve_menu import CurveMenu
 from widgets.curve_plot import CurvePlot
 from widgets.dialogs import Notice
 from widgets.job_panel import JobPanel
@@ -81,7 +83,8 @@ class MainWindow(QMainWindow):
         self.label_panel, self.label_table, self.review_list = LabelPanel(), LabelTable(), ReviewList()
         self.joints_panel, self.compare_view, self.compare_review = JointsPanel(), CompareView(), ReviewList()
         self.compare_view.add_side_panel(self.compare_review)
-        self.curve_plot, self.tabs = CurvePlot(), QTabWidget()
+        self.curve_plot, self.curve_menu, self.tabs = CurvePlot(), CurveMenu(CHOICES), QTabWidget()
+        self.transport.add_widget(self.curve_menu)
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(False)
         for name, panel in (
@@ -130,15 +133,9 @@ class MainWindow(QMainWindow):
         self.playback = Playback(self.workspace, self.decoder, self.canvas, self.timeline, self.transport)
         self.labelling = Labelling(self.workspace, self.timeline)
         self.posing = Posing(self.workspace, self.canvas)
-        self.stage = Stage(
-            self.workspace,
-            self.playback,
-            self.posing,
-            self.canvas,
-            self.joints_panel,
-            self.timeline,
-            self.curve_plot,
-        )
+        self.stage = Stage(self.workspace, self.playback, self.posing, self.canvas, self.joints_panel)
+        views = (self.timeline, self.curve_plot, self.curve_menu)
+        self.curves = Curves(self.workspace, self.playback, self.posing, self.preferences, *views)
         self.space = Space(
             self.workspace, self.playback, self.posing, self.relifter, self.canvas, self.view_3d
         )
@@ -148,16 +145,8 @@ class MainWindow(QMainWindow):
         )
         self.media = Media(self.workspace, self.media_list, self.timeline, self.thumbnailer)
         self.tasks = Tasks(self.workspace, self.runner, self.job_panel)
-        self.keyframing = Keyframing(
-            self.workspace,
-            self.playback,
-            self.posing,
-            self.tasks,
-            self.preferences,
-            self.canvas,
-            self.joints_panel,
-            self.timeline,
-        )
+        parts = (self.workspace, self.playback, self.posing, self.tasks, self.preferences)
+        self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent,
 from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from widgets.timeline_content import Hit, HitKind, describe, event_frame, interval_frames, span_of
+from widgets.timeline_lanes import LaneKind
 from widgets.timeline_menu import menu_entries
 from widgets.timeline_view import Drag, TimelineView
 
@@ -171,7 +172,8 @@ class Timeline(TimelineView):
         elif hit is not None and hit.kind is HitKind.FRAME:
             cursor = Qt.CursorShape.PointingHandCursor
         self.setCursor(cursor)
-        if (hit and (hit.kind, hit.uid)) != (self.hover and (self.hover.kind, self.hover.uid)):
+        on_curve = any(h and h.lane and h.lane.kind is LaneKind.CURVE for h in (hit, self.hover))
+        if on_curve or (hit and (hit.kind, hit.uid)) != (self.hover and (self.hover.kind, self.hover.uid)):
             self.update()
         self.hover = hit
 

@@ -80,19 +80,23 @@ def draw_overlay(view: TimelineView, painter: QPainter, axis: TimeAxis) -> None:
     )
     for lane in layout.scrolled:
         if lane.kind is LaneKind.CURVE:
-            _draw_curve_value(view, ink, lane)
+            _draw_curve_value(view, ink, lane, view.playhead)
+            hover = view.hover
+            if hover is not None and hover.lane is not None and hover.lane.key == lane.key:
+                _draw_curve_value(view, ink, lane, hover.index)
     _draw_selection(view, ink, layout)
     painter.restore()
     paint.draw_playhead(ink, view.playhead, ruler.top_px, bottom, ruler.bottom_px)
     _draw_drag(view, ink, layout)
 
 
-def _draw_curve_value(view: TimelineView, ink: Ink, lane: Lane) -> None:
+def _draw_curve_value(view: TimelineView, ink: Ink, lane: Lane, index: int) -> None:
+    """A dot on the curve at a frame, with its value beside it."""
     curve = _curve(view, lane)
-    x = ink.axis.x_of_index(view.playhead)
-    if view.playhead >= len(curve.values) or not ink.axis.left_px <= x <= ink.axis.right_px:
+    x = ink.axis.x_of_index(index)
+    if index >= len(curve.values) or not ink.axis.left_px <= x <= ink.axis.right_px:
         return
-    value = float(curve.values[view.playhead])
+    value = float(curve.values[index])
     if not np.isfinite(value):
         return
     y = paint.curve_y(lane, curve, value)

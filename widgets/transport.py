@@ -142,6 +142,7 @@ class Transport(QWidget):
         layout = self.layout()
         assert isinstance(layout, QHBoxLayout)
         layout.insertWidget(layout.indexOf(self._zoom_title), widget)
+        layout.insertSpacing(layout.indexOf(self._zoom_title), 10)
 
     def _speed_chip(self) -> QToolButton:
         chip = QToolButton(self)

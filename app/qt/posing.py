@@ -102,16 +102,6 @@ class Posing(QObject):
             self.canvas.set_selection(selection)
             self.selection_changed.emit(selection)
 
-    def confidence(self) -> NDArray[np.float32] | None:
-        """Mean confidence of the selected (or first) person per frame: (T,), NaN where nobody is seen."""
-        if self.track is None:
-            return None
-        person = self.selection.person if self.selection else 0
-        seen = self.track.seen[:, person]
-        total = np.where(seen, self.track.values[:, person, :, 2], 0).sum(axis=1)
-        count = seen.sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
-
     def _on_edited(self, change: ChangeSet) -> None:
         take, session = self.workspace.take, self.workspace.session
         if take is None or session is None or "tracks" not in change.kinds or take.uid not in change.videos:
