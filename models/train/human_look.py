@@ -21,12 +21,12 @@ Mask = NDArray[np.bool_]
 BODY, EYES, HAIR, SKIRT = range(4)
 _SKULL = np.array([0.0, 0.745, 0.035])
 _SKIN = np.array(  # from the darkest to the fairest
-    [(54, 34, 27), (98, 62, 44), (150, 101, 72), (198, 146, 112), (228, 184, 154), (246, 214, 194)]
+    [(66, 44, 36), (98, 62, 44), (150, 101, 72), (198, 146, 112), (228, 184, 154), (246, 214, 194)]
 )
 _HAIR = np.array(  # black, browns, blonds, grey, red
     [
-        (18, 14, 12),
-        (44, 28, 20),
+        (34, 28, 26),
+        (54, 38, 30),
         (84, 54, 32),
         (146, 104, 58),
         (206, 170, 108),
@@ -322,7 +322,7 @@ def _shares(weights: tuple[float, ...]) -> Floats:
 def _cloth_colour(rng: np.random.Generator) -> Floats:
     """Mostly muted: black, white, greys and denim are what most people wear."""
     if rng.uniform() < 0.4:
-        grey = rng.choice([0.06, 0.15, 0.4, 0.7, 0.92]) + np.array([0, 0, 0.02])
-        return np.clip(grey + rng.normal(0, 0.04, 3), 0.02, 1)
-    colour = rng.uniform(0.03, 1, 3) ** rng.uniform(0.7, 2.0)
+        grey = rng.choice([0.15, 0.22, 0.45, 0.7, 0.92]) + np.array([0, 0, 0.02])
+        return np.clip(grey + rng.normal(0, 0.03, 3), 0.1, 1)
+    colour = 0.1 + 0.9 * rng.uniform(0, 1, 3) ** rng.uniform(0.7, 2.0)
     return colour + rng.uniform(0, 0.8) * (colour.mean() - colour)

@@ -214,7 +214,7 @@ def make_person(
             if kind == "eye":  # the pupil, not the middle of the ball
                 joints[j] += rotations[mesh.bone_index["head"]] @ np.array([0, 0, 0.014])
     _, height, front = figure.places.position.T
-    over_face = (front > 0.07) & (height < 0.79)
+    over_face = (front > 0.07) & (height < 0.83)
     keep = (figure.triangle_part != HAIR) | ~over_face[figure.triangles].any(axis=1)
     for part, lower_edge in ((HAIR, look.long_hair), (SKIRT, look.skirt)):
         of_part = figure.triangle_part == part

@@ -160,9 +160,11 @@ def bone_rotations(
         lower_rotation = _aligned(lower0, _orthogonal(lower0, hinge0), lower, hinge)
         half = turn(limb.upper, -0.5 * twist) @ upper
         if name.endswith("arm"):
+            # The shoulder rises with the arm; below the rest pose's 40° it stays.
             lift = swing(base @ upper0, limb.upper)
-            known[f"clavicle{suffix}"] = between(np.eye(3), lift, 0.12) @ base
-            known[f"shoulder01{suffix}"] = between(np.eye(3), lift, 0.3) @ base
+            raised = float(np.clip(1 - (limb.upper @ base[:, 1]) / upper0[1], 0, 1))
+            known[f"clavicle{suffix}"] = between(np.eye(3), lift, 0.12 * raised) @ base
+            known[f"shoulder01{suffix}"] = between(np.eye(3), lift, 0.3 * raised) @ base
             known[f"upperarm01{suffix}"], known[f"upperarm02{suffix}"] = half, upper
             pronation = rng.normal(0, np.radians(35)) if rng.uniform() < 0.7 else rng.uniform(-1.3, 1.3)
             known[f"lowerarm01{suffix}"] = lower_rotation
