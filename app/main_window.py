@@ -26,12 +26,14 @@ from app.qt.keyframing import Keyframing
 from app.qt.labelling import Labelling
 from app.qt.media import Media
 from app.qt.menus import build_menus
+from app.qt.people import People
 from app.qt.playback import Playback, proxy_folder
 from app.qt.posing import Posing
 from app.qt.preferences import Preferences
 from app.qt.projects import Projects
 from app.qt.relifter import Relifter
 from app.qt.review import Review
+from app.qt.smoothing import Smoothed
 from app.qt.space import Space
 from app.qt.stage import Stage
 from app.qt.tasks import Tasks
@@ -139,6 +141,8 @@ class MainWindow(QMainWindow):
         self.space = Space(
             self.workspace, self.playback, self.posing, self.relifter, self.canvas, self.view_3d
         )
+        self.people = People(self.workspace, self.posing, self.canvas, self.joints_panel, self.timeline, self)
+        self.smoothed = Smoothed(self.workspace, self.posing, self.canvas, self)
         queues = (self.review_list, self.compare_review)
         self.review = Review(
             self.workspace, self.labelling, self.playback, self.label_panel, self.label_table, queues

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from widgets.canvas_gestures import Selection
 from widgets.chips import chip_rect, paint_chip
 from widgets.frame_picture import FramePicture
+from widgets.people import person_color
 from widgets.pose_layer import PoseLayer
 from widgets.pose_overlay import HALO, handle_radius, joint_text, label_corner, paint_ghost, paint_person
 from widgets.theme import DARK, small_font
@@ -54,6 +55,7 @@ def paint_layer(
             selected=selection.joint if selection is not None and person == chosen else None,
             hovered=hover[1] if hover is not None and hover[0] == person else None,
             strength=1.0 if chosen in (None, person) else OTHERS,
+            identity=person_color(person) if len(values) > 1 else None,
         )
     painter.setFont(small_font(painter.font()))
     metrics, room = QFontMetricsF(painter.font()), QRectF(bounds).adjusted(6, 6, -6, -6)
@@ -83,7 +85,8 @@ def _paint_names(
             if rect.intersects(other):
                 rect.moveBottom(other.top() - 2)
         taken.append(rect)
-        paint_chip(painter, name, rect, color=DARK.accent if person == chosen else DARK.muted)
+        ring = person_color(person) if len(names) > 1 else None
+        paint_chip(painter, name, rect, color=DARK.text if person == chosen else DARK.muted, outline=ring)
 
 
 def _paint_joint_chip(

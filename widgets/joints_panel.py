@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from models.domain.skeleton import Skeleton
 from models.domain.track import Origin
 from widgets.icons import IconButton
 from widgets.parts import column, label, row, section, side_mark
+from widgets.people_list import PeopleList
 from widgets.theme import current
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -138,9 +139,7 @@ class JointsPanel(QWidget):
         self._skeleton: Skeleton | None = None
         self._person = 0
         self._model = JointModel()
-        self._people = QComboBox()
-        self._people.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._people.setAccessibleName("Person")
+        self.people = PeopleList()
         self._view = QTableView()
         self._view.setModel(self._model)
         self._view.setShowGrid(False)
@@ -170,11 +169,12 @@ class JointsPanel(QWidget):
         self._joint_buttons = (eye, swap, between, track, back)
         self._copy = copy
         layout = column(self)
-        layout.addWidget(section("Joints", self._people))
+        layout.addWidget(self.people)
+        layout.addWidget(section("Joints"))
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
         layout.addLayout(row(eye, swap, copy, between, back, track, None))
-        self._people.activated.connect(self._on_person)
+        self.people.person_selected.connect(self._on_person)
         self._view.selectionModel().currentRowChanged.connect(self._on_joint)
         eye.clicked.connect(lambda: self.visibility_requested.emit(self.joint))
         swap.clicked.connect(lambda: self.swap_requested.emit(self.joint))
@@ -210,19 +210,15 @@ class JointsPanel(QWidget):
         values: float32 (P, J, 3) – x px, y px, confidence; NaN = not seen. origin: uint8 (P, J).
         skeleton None (with empty arrays): no poses yet.
         """
-        people_before = len(self._values)
         self._skeleton, self._values, self._origin = skeleton, values, origin
         self._person = min(self._person, max(0, len(values) - 1))
-        if len(values) != people_before:
-            self._people.clear()
-            self._people.addItems([f"person {i + 1}" for i in range(len(values))])
-        self._people.setCurrentIndex(self._person)
+        self.people.set_here(np.isfinite(values[..., 0]).any(axis=1) if values.size else np.zeros(0, bool))
         self._refresh()
 
     def select(self, person: int, joint: int = -1) -> None:
         """Follow the canvas; emits nothing."""
         self._person = min(max(0, person), max(0, len(self._values) - 1))
-        self._people.setCurrentIndex(self._person)
+        self.people.select(self._person)
         self._refresh()
         selection = self._view.selectionModel()
         selection.blockSignals(True)
@@ -250,7 +246,6 @@ class JointsPanel(QWidget):
             self._model.set_joints(None, np.zeros((0, 3), np.float32), np.zeros(0, np.uint8))
         self._view.setVisible(some)
         self._empty.setVisible(not some)
-        self._people.setVisible(some)
         self._refresh_buttons()
 
     def _refresh_buttons(self) -> None:

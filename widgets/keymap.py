@@ -77,6 +77,7 @@ def _actions() -> tuple[Action, ...]:
         Action("pose.go_to_stop", "Go to where tracking lost the joint", ("G",), pose),
         Action("keyframe.previous", "Previous corrected frame", ("Ctrl+Shift+Left",), pose),
         Action("keyframe.next", "Next corrected frame", ("Ctrl+Shift+Right",), pose),
+        Action("pose.smoothed", "Show raw or smoothed poses", ("R",), pose),
         Action("pose.next_joint", "Next joint", ("Tab",), pose, repeats=True),
         Action("pose.previous_joint", "Previous joint", ("Shift+Tab", "Backtab"), pose, repeats=True),
         Action("align.overlay", "Overlay the takes", ("F9",), align),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.domain.skeleton import Skeleton
 from models.domain.track import Origin
 from widgets.canvas_gestures import PoseDrag, Selection
+from widgets.people import person_label
 from widgets.pose_overlay import hit_joint, hit_limb
 from widgets.view_transform import Point, ViewTransform
 
@@ -47,8 +48,8 @@ class PoseLayer:
         filled = np.full(values.shape[:2], Origin.MODEL) if origin is None else origin
         if filled.shape != values.shape[:2]:
             raise ValueError(f"origin {filled.shape} does not fit poses {values.shape}")
-        numbered = [f"person {i + 1}" for i in range(len(values))]
-        return cls(values, np.asarray(filled, np.uint8), skeleton, (*names, *numbered[len(names) :]))
+        labels = tuple(person_label(person, names) for person in range(len(values)))
+        return cls(values, np.asarray(filled, np.uint8), skeleton, labels)
 
     def moved(self, drag: PoseDrag, size: tuple[int, int]) -> PoseLayer:
         """As it will be once the drag is accepted: the moved joints are a person's work."""

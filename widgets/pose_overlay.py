@@ -27,6 +27,7 @@ SMALLEST_HANDLE_PX = 2.4
 HANDLE_OF_HEIGHT = 0.035
 LOW_CONFIDENCE = 0.5
 FAINTEST = 0.35
+AURA = 0.5  # opacity of the colour that tells people apart
 HALO = QColor(0, 0, 0, 150)
 VISIBILITY_TEXT = {
     Visibility.ABSENT: "absent",
@@ -117,20 +118,23 @@ def paint_person(
     selected: int | None = None,
     hovered: int | None = None,
     strength: float = 1.0,
+    identity: QColor | None = None,
 ) -> None:
     """Paint one person: limbs below, joints above.
 
     xy: (J, 2) view px, NaN = not seen. confidence: (J,) 0..1. origin: (J,) `Origin`. strength: opacity of it
-    all.
+    all. identity: colour around the limbs that tells this person from others.
     """
     alpha = FAINTEST + (1 - FAINTEST) * np.clip(np.nan_to_num(confidence), 0, 1)
     alpha[origin == Origin.HUMAN] = 1.0
     seen = np.asarray(np.isfinite(xy).all(axis=1))
     absent = np.asarray((origin == Origin.HUMAN) & (confidence < 0.25), bool)
-    for a, b in skeleton.edges:
-        if seen[a] and seen[b] and not absent[a] and not absent[b]:
-            opacity = strength * float(min(alpha[a], alpha[b]))
-            _paint_limb(painter, xy[a], xy[b], edge_side(skeleton, a, b), radius, opacity)
+    limbs = [(a, b) for a, b in skeleton.edges if seen[a] and seen[b] and not absent[a] and not absent[b]]
+    if identity is not None:
+        _paint_aura(painter, xy, limbs, radius, identity, strength)
+    for a, b in limbs:
+        opacity = strength * float(min(alpha[a], alpha[b]))
+        _paint_limb(painter, xy[a], xy[b], edge_side(skeleton, a, b), radius, opacity)
     ratio = painter.device().devicePixelRatio()
     for joint in np.flatnonzero(seen):
         painter.setOpacity(strength * float(alpha[joint]))
@@ -154,6 +158,26 @@ def paint_ghost(painter: QPainter, xy: Array, skeleton: Skeleton) -> None:
         for a, b in skeleton.edges:
             if np.isfinite(xy[[a, b]]).all():
                 painter.drawLine(QPointF(*xy[a].tolist()), QPointF(*xy[b].tolist()))
+
+
+def _paint_aura(
+    painter: QPainter,
+    xy: Array,
+    limbs: list[tuple[int, int]],
+    radius: float,
+    color: QColor,
+    strength: float,
+) -> None:
+    """A soft band of one colour below all limbs of a person."""
+    band = QPainterPath()
+    for a, b in limbs:
+        band.moveTo(*xy[a].tolist())
+        band.lineTo(*xy[b].tolist())
+    painter.setOpacity(AURA * strength)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    width = max(1.4, 0.52 * radius) + 6.0
+    painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawPath(band)
 
 
 def _paint_limb(painter: QPainter, a: Array, b: Array, side: str, radius: float, opacity: float) -> None:

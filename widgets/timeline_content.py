@@ -18,6 +18,7 @@ from widgets.timeline_bands import phase_label
 from widgets.timeline_frames import FrameMarks, mark_at
 from widgets.timeline_lanes import Curve, Lane, LaneKind
 from widgets.timeline_marks import BandMarks, EventMarks, band_at, band_edge_at, event_at
+from widgets.timeline_people import Presence, describe_people
 
 
 class HitKind(StrEnum):
@@ -55,6 +56,7 @@ class TimelineContent:
     tiers: dict[str, BandMarks] = field(default_factory=dict)
     curves: tuple[Curve, ...] = ()
     frames: dict[str, FrameMarks] = field(default_factory=dict)
+    people: tuple[Presence, ...] = ()
 
     def set_events(self, events: Sequence[Event], ontology: Ontology | None) -> None:
         self.events = EventMarks.of(events, ontology)
@@ -153,6 +155,8 @@ def describe(content: TimelineContent, hit: Hit, times: FrameTimes) -> str:
         curve = next(curve for curve in content.curves if curve.name == hit.lane.key)
         if hit.index < len(curve.values):
             text = f"{curve.name}: {curve.values[hit.index]:.3g}\n{text}"
+    elif hit.lane is not None and hit.lane.kind is LaneKind.PEOPLE:
+        text = "\n".join([*describe_people(content.people, hit.index), text])
     return text
 
 

@@ -24,6 +24,7 @@ class LaneKind(StrEnum):
     EVENTS = "events"
     FRAMES = "frames"
     TIER = "tier"
+    PEOPLE = "people"
     CURVE = "curve"
 
 
@@ -100,9 +101,11 @@ def lay_out(
     text_height_px: float,
     with_thumbnails: bool,
     with_phases: bool,
+    people_px: float = 0.0,
     scroll_px: float = 0.0,
 ) -> LaneLayout:
-    """Places the lanes; `scroll_px` moves those below the thumbnails up."""
+    """Places the lanes; `scroll_px` moves those below the thumbnails up. people_px: height of the lane that
+    shows when people are seen, 0 = none."""
     unit = max(12.0, text_height_px)
     fixed = [Lane(LaneKind.RULER, "", 0.0, round(unit * 1.75))]
     y = fixed[-1].bottom_px
@@ -115,6 +118,8 @@ def lay_out(
         rows += [(LaneKind.PHASES, "phases", unit * 1.85), (LaneKind.EVENTS, "events", unit * 1.75)]
     rows += [(LaneKind.FRAMES, name, unit * 1.3) for name in frames]
     rows += [(LaneKind.TIER, name, unit * 1.55) for name in tiers]
+    if people_px:
+        rows.append((LaneKind.PEOPLE, "people", max(people_px, unit * 1.2)))
     rows += [(LaneKind.CURVE, name, unit * 2.1) for name in curves]
     scrolled = []
     for kind, key, height in rows:

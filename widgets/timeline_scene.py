@@ -17,6 +17,7 @@ from widgets.timeline_content import HitKind, interval_frames
 from widgets.timeline_frames import draw_frame_marks
 from widgets.timeline_lanes import RIGHT_MARGIN_PX, Curve, Lane, LaneKind, LaneLayout
 from widgets.timeline_painter import Ink
+from widgets.timeline_people import draw_people
 
 if TYPE_CHECKING:
     from widgets.timeline_view import TimelineView
@@ -58,6 +59,8 @@ def _draw_lane(view: TimelineView, ink: Ink, lane: Lane) -> None:
         draw_frame_marks(ink, lane, content.frames[lane.key], view.marked.get(lane.key, -1))
     elif lane.kind is LaneKind.TIER:
         draw_bands(ink, lane, content.tiers[lane.key], {}, base=False)
+    elif lane.kind is LaneKind.PEOPLE:
+        draw_people(ink, lane, content.people)
     else:
         paint.draw_curve(ink, lane, _curve(view, lane))
 

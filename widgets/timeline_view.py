@@ -33,6 +33,7 @@ from widgets.timeline_content import Hit, TimelineContent, hit_test
 from widgets.timeline_frames import FrameMarks
 from widgets.timeline_lanes import LABEL_WIDTH_PX, RIGHT_MARGIN_PX, Curve, LaneKind, LaneLayout, lay_out
 from widgets.timeline_marks import BandMarks
+from widgets.timeline_people import Presence, lane_height_px
 from widgets.timeline_thumbnails import ThumbnailStrip
 
 
@@ -131,6 +132,11 @@ class TimelineView(QWidget):
         self.marked[name] = selected
         self.refresh()
 
+    def set_people(self, people: Sequence[Presence]) -> None:
+        """Show when people are seen; none = no such row."""
+        self.content.people = tuple(people)
+        self.refresh()
+
     def set_selection(self, uid: str | None) -> None:
         """Outline an event or interval; None = nothing."""
         self.selection = uid or ""
@@ -171,6 +177,7 @@ class TimelineView(QWidget):
             text_height_px=QFontMetricsF(self.font()).height(),
             with_thumbnails=True,
             with_phases=True,
+            people_px=lane_height_px(len(self.content.people)) if self.content.people else 0.0,
             scroll_px=scroll_px,
         )
 

@@ -21,6 +21,7 @@ from models.domain.skeleton import Skeleton
 from widgets.canvas_gestures import BoxDrag, Gesture, Pan, PoseDrag, Selection
 from widgets.canvas_painting import paint_boxes, paint_drawn_box, paint_layer, paint_loupe
 from widgets.joint_menu import joint_menu
+from widgets.people_menu import people_menu
 from widgets.picture_view import PictureView, point_of
 from widgets.pose_layer import PoseLayer
 from widgets.view_transform import Point
@@ -42,6 +43,7 @@ class VideoCanvas(PictureView):
     copy_previous_requested = Signal(int)  # person
     interpolate_requested = Signal(int, int)  # person, joint
     track_requested = Signal(int, int, bool)  # person, joint, backward
+    menu_opening = Signal(object, int)  # QMenu to be added to, person
     box_drawn = Signal(float, float, float, float)  # x1, y1, x2, y2 px
     box_mode_changed = Signal(bool)
 
@@ -80,7 +82,7 @@ class VideoCanvas(PictureView):
         """Poses of the shown frame, replacing what was there, the result of a finished drag included.
 
         values: (P, J, 3) x px, y px, confidence; NaN = not seen; None = no poses. origin: (P, J) `Origin`,
-        model where left out. names: label of each person, "person 1" … where left out.
+        model where left out. names: of the first people, "" or left out where they go by number.
         """
         self._pose = PoseLayer.of(values, origin, skeleton, names)
         if isinstance(self._gesture, PoseDrag) and not self._pose.has(
@@ -286,13 +288,15 @@ class VideoCanvas(PictureView):
         self.joint_moved.emit(*missing, x, y)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        hit = self._joint_at((event.pos().x(), event.pos().y()))
-        if hit is not None and self._gesture is None and self._editable():
-            self._select(Selection(*hit))
-            self.open_menu(*hit, event.globalPos())
+        at = (event.pos().x(), event.pos().y())
+        hit, person = self._joint_at(at), self._pose.person_at(at, self._view)
+        if person is None or self._gesture is not None or not self._editable():
+            return
+        self._select(Selection(*hit) if hit else Selection(person))
+        self.open_menu(*(hit or (person, None)), event.globalPos())
 
-    def open_menu(self, person: int, joint: int, at: QPoint) -> QMenu:
-        """Open the menu of a joint at a screen position."""
+    def open_menu(self, person: int, joint: int | None, at: QPoint) -> QMenu:
+        """Open the menu of a joint, or of a person, at a screen position."""
         assert self._pose.skeleton is not None
         actions = {
             "visibility": lambda: self.visibility_cycled.emit(person, joint),
@@ -303,7 +307,13 @@ class VideoCanvas(PictureView):
             "mirror": lambda: self.mirror_requested.emit(person),
             "copy_previous": lambda: self.copy_previous_requested.emit(person),
         }
-        menu = joint_menu(self, self._pose.skeleton, joint, self._keys, actions)
+        if joint is None:
+            menu = people_menu(self, self._pose.names[person])
+            self.menu_opening.emit(menu, person)
+        else:
+            menu = joint_menu(self, self._pose.skeleton, joint, self._keys, actions)
+            menu.addSeparator()
+            self.menu_opening.emit(menu.addMenu(self._pose.names[person]), person)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(at)
         return menu

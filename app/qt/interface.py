@@ -46,7 +46,7 @@ class Interface(QObject):
     def connect_all(self) -> None:
         """Connect keys, menus and messages; called once, when the window's parts exist."""
         w = self.window
-        parts = (w.playback, w.labelling, w.posing, w.keyframing, w.review)
+        parts = (w.playback, w.labelling, w.posing, w.smoothed, w.keyframing, w.review)
         for part in (*parts, w.projects, w.asking, w.comparing):
             self._handlers |= part.actions()
         self._handlers |= {

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from app.commands import ChangeSet, RemoveRun, SetJoints
+from app.qt.smoothed import SmoothedPoses
 from app.qt.workspace import Workspace
 from models.domain.joint_edit import JointEdit
 from models.domain.skeleton import Skeleton, load_skeleton
@@ -40,6 +41,8 @@ class Posing(QObject):
         self.skeleton: Skeleton | None = None
         self.selection: Selection | None = None
         self.way = Way.STRAIGHT  # how joints go from one keyframe to the next
+        self.soft: SmoothedPoses | None = None  # where the track is smoothed
+        self.show_smoothed = True
         workspace.take_changed.connect(self.reload)
         workspace.edited.connect(self._on_edited)
         canvas.joint_selected.connect(lambda person, joint: self.select(Selection(person, joint)))
@@ -68,7 +71,7 @@ class Posing(QObject):
     def reload(self) -> None:
         """Read the active tracks of the take on screen."""
         session, take = self.workspace.session, self.workspace.take
-        self.info = self.info_3d = self.track = self.track_3d = self.skeleton = None
+        self.info = self.info_3d = self.track = self.track_3d = self.skeleton = self.soft = None
         if session is not None and take is not None:
             with session.project.reading() as tx:
                 self.info = tracks.active(tx, take.uid, 2)
@@ -76,6 +79,8 @@ class Posing(QObject):
                 self.track = tracks.read(tx, self.info.uid) if self.info else None
                 self.track_3d = tracks.read(tx, self.info_3d.uid) if self.info_3d else None
             self.skeleton = load_skeleton(self.info.skeleton) if self.info else None
+            if self.info is not None and self.info.smoothing is not None and self.track is not None:
+                self.soft = SmoothedPoses(self.track, take.info.times.seconds, self.info.smoothing)
         if self.track is None or (self.selection and self.selection.person >= self.track.people):
             self.select(None)
         self.poses_changed.emit()
@@ -84,7 +89,14 @@ class Posing(QObject):
         """Keypoints (P, J, 3) and origins (P, J) of a frame, or None."""
         if self.track is None or not 0 <= frame < self.track.frames:
             return None
-        return self.track.values[frame], self.track.origin[frame]
+        values = self.soft.pose(frame) if self.soft and self.show_smoothed else self.track.values[frame]
+        return values, self.track.origin[frame]
+
+    def raw_below(self, frame: int) -> NDArray[np.float32] | None:
+        """Raw keypoints (P, J, 3) of a frame that is shown smoothed, or None."""
+        if self.track is None or self.soft is None or not self.show_smoothed:
+            return None
+        return self.track.values[frame] if 0 <= frame < self.track.frames else None
 
     @property
     def joint_3d(self) -> int | None:
@@ -123,20 +135,28 @@ class Posing(QObject):
             )
             people = np.flatnonzero(changed)  # type: ignore[assignment]
             self.track.values[first:stop], self.track.origin[first:stop] = part.values, part.origin
+            if self.soft is not None:
+                self.soft.forget(first, stop)
+            self._take_over_3d(take.uid, first, stop)  # people who change places take their 3D along
         for person in people:  # first, so that lifting begins while the views are brought up to date
             self.frames_edited.emit(take.uid, int(person), first, stop)
         self.poses_changed.emit()
 
     def show_renewed_3d(self, take_uid: str, first: int, stop: int) -> None:
         """Take over 3D frames that were lifted again after an edit."""
+        if self._take_over_3d(take_uid, first, stop):
+            self.poses_changed.emit()
+
+    def _take_over_3d(self, take_uid: str, first: int, stop: int) -> bool:
         session, take = self.workspace.session, self.workspace.take
         if session is None or take is None or take.uid != take_uid or not self.info_3d or not self.track_3d:
-            return
+            return False
         with session.project.reading() as tx:
             part = tracks.read_frames(tx, self.info_3d.uid, first, stop)
-        if part.people == self.track_3d.people:
-            self.track_3d.values[first:stop], self.track_3d.origin[first:stop] = part.values, part.origin
-            self.poses_changed.emit()
+        if part.people != self.track_3d.people:
+            return False
+        self.track_3d.values[first:stop], self.track_3d.origin[first:stop] = part.values, part.origin
+        return True
 
     # ---- edits, each one undo step
 

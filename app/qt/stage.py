@@ -49,7 +49,9 @@ class Stage(QObject):
             self.canvas.set_pose(None)
             self.joints.set_frame(None, *_NO_POSE)
         else:
-            self.canvas.set_pose(*found, self.posing.skeleton)
+            names = self.posing.info.names if self.posing.info else ()
+            self.canvas.set_pose(*found, self.posing.skeleton, names)
+            self.canvas.set_ghost(self.posing.raw_below(frame))
             if not self.playback.playing:
                 self.joints.set_frame(self.posing.skeleton, *found)
 

@@ -11,7 +11,7 @@ from app.services.edit_people import shown_poses
 from app.session import Session
 from models.domain.smoothing import Smoothing
 from models.domain.track import KeypointTrack, Origin
-from models.run.smooth import smooth
+from models.run.smooth import jitter_px, smooth
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def effect(session: Session, video_uid: str, track: KeypointTrack, smoothing: Sm
     return Effect(
         float(np.median(seen)) if len(seen) else 0.0,
         float(seen.max()) if len(seen) else 0.0,
-        _jitter_px(track),
-        _jitter_px(soft),
+        jitter_px(track.values),
+        jitter_px(soft.values),
         int((track.origin == Origin.HUMAN).sum()),
     )
 
@@ -58,9 +58,3 @@ def smoothed_poses(session: Session, video_uid: str) -> KeypointTrack | None:
     if found is None or found[0].smoothing is None:
         return None
     return smooth(found[1], session.video(video_uid).info.times.seconds, found[0].smoothing)
-
-
-def _jitter_px(track: KeypointTrack) -> float:
-    change = np.linalg.norm(np.diff(track.values[..., :2], n=2, axis=0), axis=-1)
-    change = change[np.isfinite(change)]
-    return float(np.median(change)) if len(change) else 0.0

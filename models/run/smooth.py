@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 from models.domain.smoothing import Smoothing
 from models.domain.track import KeypointTrack, Origin
@@ -62,6 +61,13 @@ def smooth_frames(
     )
 
 
+def jitter_px(values: NDArray[np.float32]) -> float:
+    """Median change of velocity from frame to frame, px per frame², of joints (T, ..., D + 1); 0 for none."""
+    change = np.linalg.norm(np.diff(values[..., :-1], n=2, axis=0), axis=-1)
+    change = change[np.isfinite(change)]
+    return float(np.median(change)) if len(change) else 0.0
+
+
 def reach_s(smoothing: Smoothing) -> float:
     """How far from a changed frame smoothed ones change with it."""
     if smoothing.method == "savgol":
@@ -92,6 +98,8 @@ def _filtered(raw: Floats, times: Floats, smoothing: Smoothing, size_px: float) 
     window = min(window, len(raw) - 1 + len(raw) % 2)
     if window <= smoothing.order:
         return raw
+    from scipy.signal import savgol_filter  # the window starts without it
+
     return np.asarray(savgol_filter(raw, window, smoothing.order, axis=0, mode="interp"))
 
 
