@@ -6,8 +6,6 @@ Made once from the CC0 base mesh and rig of the MakeHuman project by `build_body
 
 from __future__ import annotations
 
-import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -109,64 +107,28 @@ def load_body() -> Body:
 
 def build_body(archive: Path, out: Path, *, cell_m: float = 0.014) -> None:
     """Make `body.npz` from `makehuman_cc0.tar.xz`: a young adult, simplified by clustering vertices."""
-    with tarfile.open(archive, "r:xz") as tar:
+    from models.train.human_mesh import read_makehuman  # only who makes the file again needs it
 
-        def text(name: str) -> str:
-            member = tar.extractfile(name) or tar.extractfile(f"./{name}")
-            assert member is not None
-            return member.read().decode("utf-8")
-
-        names = {m.name.removeprefix("./"): m.name for m in tar.getmembers()}
-        vertices, quads = _parse_obj(text(names["3dobjs/base.obj"]))
-        for target in (
-            "targets/macrodetails/caucasian-male-young.target",
-            "targets/macrodetails/universal-male-young-averagemuscle-averageweight.target",
-        ):
-            for line in text(names[target]).splitlines():
-                if line and not line.startswith("#"):
-                    index, *delta = line.split()
-                    vertices[int(index)] += np.asarray(delta, dtype=float)
-        rig = json.loads(text(names["rigs/default.mhskel"]))
-        bone_weights = json.loads(text(names["rigs/default_weights.mhw"]))["weights"]
+    mesh = read_makehuman(archive)
+    person = "universal-male-young-averagemuscle-averageweight"
+    vertices, quads = mesh.shaped({"caucasian-male-young": 1.0, person: 1.0}), mesh.quads["body"]
     used = np.unique(quads)
-    vertices = vertices * 0.1
     vertices[:, 1] -= vertices[used, 1].min()
-
-    def bone_head(bone: str) -> Floats:
-        head = vertices[rig["joints"][rig["bones"][bone]["head"]]].mean(axis=0)
-        return np.asarray(head, dtype=np.float64)
-
-    weights = np.zeros((len(vertices), len(SEGMENTS)))
-    for bone, pairs in bone_weights.items():
-        weights[[int(v) for v, _ in pairs], _segment_of(bone)] += [float(w) for _, w in pairs]
+    heads = dict(zip(mesh.bones, mesh.bone_heads(vertices), strict=True))
+    moves_with = np.zeros((len(mesh.bones), len(SEGMENTS)))
+    moves_with[range(len(mesh.bones)), [_segment_of(bone) for bone in mesh.bones]] = 1
     top = vertices[used][np.argmax(vertices[used, 1])]
-    joints = np.asarray([bone_head(bone) if bone else top for _, bone in JOINTS.values()])
-    pivots = np.asarray([bone_head(bone) for _, bone, _ in SEGMENTS.values()])
+    joints = np.asarray([heads[bone] if bone else top for _, bone in JOINTS.values()])
+    pivots = np.asarray([heads[bone] for _, bone, _ in SEGMENTS.values()])
     kept, triangles = _clustered(vertices, quads, cell_m)
-    share = weights[kept] / np.maximum(weights[kept].sum(axis=1, keepdims=True), 1e-9)
     np.savez_compressed(
         out,
         vertices=vertices[kept].astype(np.float32),
         triangles=triangles.astype(np.uint16),
-        weights=np.round(share * 255).astype(np.uint8),
+        weights=np.round(mesh.weights[kept] @ moves_with * 255).astype(np.uint8),
         pivots=pivots.astype(np.float32),
         joints=joints.astype(np.float32),
     )
-
-
-def _parse_obj(text: str) -> tuple[Floats, NDArray[np.int64]]:
-    """All vertices, and the quads of the group `body`."""
-    vertices, quads, group = [], [], ""
-    for line in text.splitlines():
-        kind, _, rest = line.partition(" ")
-        if kind == "v":
-            vertices.append([float(x) for x in rest.split()])
-        elif kind == "g":
-            group = rest.strip()
-        elif kind == "f" and group == "body":
-            corners = [int(part.split("/")[0]) - 1 for part in rest.split()]
-            quads.append(corners if len(corners) == 4 else [*corners, corners[-1]])
-    return np.asarray(vertices), np.asarray(quads)
 
 
 def _segment_of(bone: str) -> int:
