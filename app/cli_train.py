@@ -148,21 +148,26 @@ def train_videopose3d_command(
 
 @train_app.command("detector")
 def train_detector_command(
-    data: DataFolder,
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", metavar="FILE.npz", help="People: NAME.npz beside its tar files. Repeatable."),
+    ],
     textures: Annotated[Path, typer.Option(metavar="FILE.tar.gz", help="Pictures for backgrounds.")],
     out: OutFolder,
     steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
     minutes: Minutes = None,
+    batch: Annotated[int | None, typer.Option(help="Scenes of 384 px in a step.")] = None,
     seed: Seed = None,
     threads: Threads = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that compose scenes.")] = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train the person detector."""
     from models.train.detector_loop import DetectorRecipe, train_detector
 
-    recipe = _changed(DetectorRecipe(), steps=steps, minutes=minutes, seed=seed)
-    run_job(train_detector(data, textures, out, recipe, device=_prepare(threads, device)))
+    recipe = _changed(DetectorRecipe(), steps=steps, minutes=minutes, batch=batch, seed=seed)
+    run_job(train_detector(data, textures, out, recipe, device=_prepare(threads, device), workers=workers))
     _finished(out / "person-detector.safetensors", as_json)
 
 
@@ -236,7 +241,7 @@ def eval_detector_command(
         long_sides = tuple(int(side) for side in sides.split(",")) if sides else None
     except ValueError:
         raise KnownError(f"'{sides}' is not a list of sizes.", hint="Write --sides 512,768.") from None
-    finder = PersonFinder.load(device, threshold=min(THRESHOLDS), long_sides_px=long_sides)
+    finder = PersonFinder.load(device, threshold=min(THRESHOLDS) / 2, long_sides_px=long_sides)
     scores = evaluate_detector(data, split, finder, limit)
     if as_json:
         print(json.dumps(scores, indent=1))

@@ -60,6 +60,7 @@ class PersonFinder:
                 widths=tuple(entry.config["widths"]),
                 blocks=tuple(entry.config["blocks"]),
                 neck=int(entry.config["neck"]),
+                stride=int(entry.config.get("stride", 8)),
             )
         )
         load_strictly(net, load_entry(entry), entry.name)
@@ -106,11 +107,12 @@ class PersonFinder:
     def _boxes(self, inputs: NDArray[np.uint8], zoom: float) -> list[Boxes]:
         """Peaks above the threshold in pictures (N, H, W, 3), as boxes in frame pixels."""
         output = self.net(normalise(torch.from_numpy(inputs).to(self.device)))
+        stride = inputs.shape[2] // output.heat.shape[2]
         heat = torch.sigmoid(output.heat)
         peak = torch.nn.functional.max_pool2d(heat[:, None], 3, 1, 1)[:, 0] == heat
         scores = (heat * peak).flatten(1)
         best, cell = scores.topk(min(CANDIDATES, scores.shape[1]), dim=1)
-        sides = boxes_at_cells(output.sides).flatten(2).transpose(1, 2)
+        sides = boxes_at_cells(output.sides, stride).flatten(2).transpose(1, 2)
         boxes = torch.gather(sides, 1, cell[..., None].expand(-1, -1, 4))
         rows = torch.cat([(boxes + 0.5) / zoom - 0.5, best[..., None]], dim=2).cpu().numpy()
         return [row[row[:, 4] >= self.threshold].astype(np.float32) for row in rows]

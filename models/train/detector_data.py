@@ -1,324 +1,342 @@
-"""Training scenes for the person detector, composed from crops of single people.
+"""Training scenes for the person detector, composed from single people.
 
-Why it exists: there are photographs of one labelled person each (LSP-Extended: a crop twice as wide as the
-person), but a detector must see people of every size, several at once, and pictures without anyone. A scene
-is one crop filling the canvas, a mosaic of crops and textures, crops pasted on a background, or a
-background alone. Convention: images uint8 RGB; boxes float32 (n, 4) x1, y1, x2, y2 px of the scene; joints
-invisible = not used. A crop may show people nobody labelled, so "no person" counts less inside crops
-(`UNSURE_WEIGHT`).
+Why it exists: there are photographs of one labelled person each and renderings of people, but a detector
+must see people of every size and pose, several at once, behind each other and behind things, cut off by the
+border, and pictures without anyone. A scene is a ground (one photograph, a mosaic of photographs, or a place
+without people), people pasted on it from small to large, and things before them. Who is seen is read from
+the pixels that are left of each person. Convention: images uint8 RGB; boxes float32 (n, 4) x1, y1, x2, y2 px
+of the scene. A photograph may show people nobody labelled, so "no person" counts less there (`UNSURE`).
 """
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain.errors import KnownError
 from models.nets.detector import STRIDE_PX
-from models.train.lspet import PoseData, person_boxes
+from models.train.detector_backgrounds import clutter, emptied, plain, texture
+from models.train.detector_people import Person
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Rng = np.random.Generator
+Cell = tuple[int, int, int, int]
 
-UNSURE_WEIGHT = 0.5  # weight of "no person here" inside a crop, outside the labelled person
-LOST_BELOW = 0.35  # share of a box inside the canvas under which it is neither person nor background
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """One photograph uint8 (H, W, 3) and the joints of its person that can be seen (n, 2) px."""
-
-    image: Image
-    joints: Floats
-    upright: bool
+UNSURE = 0.5  # weight of "no person here" inside a photograph, outside the labelled person
+LEAST_SEEN = 0.3  # share of a person that must be left to be somebody to find
+GONE = 0.05  # below this share nobody is there; between the two it counts as neither
+LEAST_SIDE_PX = 5  # of a box
+LARGEST_SHARE = 2.2  # of a scene's side: people filling a picture show only their upper body
 
 
 @dataclass(slots=True)
 class Scene:
-    """image: uint8 (S, S, 3). boxes: people to find. weight: float32 (S/8, S/8), how much "no person"
-    counts."""
+    """image: uint8 (S, S, 3). boxes: people to find, float32 (n, 4). weight: float32 (S/4, S/4), how much "no
+    person" counts in each output cell."""
 
     image: Image
-    boxes: list[Floats] = field(default_factory=list)
-    weight: Floats = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    boxes: Floats
+    weight: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class SceneMix:
-    """Shares of the kinds of scenes, and how often something rare happens. Most users film upright people."""
+    """Shares of the kinds of scenes, and how often something rare happens."""
 
-    filling: float = 0.46
-    mosaic: float = 0.28
-    pasted: float = 0.16  # the rest is background alone
-    empty_cells: float = 0.3  # of a mosaic
-    any_rotation: float = 0.03  # a crop turned by any angle
-    prefer_upright: float = 3.0  # upright people are drawn this many times as often
-
-
-def person_box(joints: Floats) -> Floats:
-    """Box around the visible joints (n, 2), the same that the pose network is trained on."""
-    return person_boxes(joints.astype(np.float64)).astype(np.float32)
-
-
-def crops_of(data: PoseData) -> list[Crop]:
-    """The pictures with at least six visible joints, in the order of `data`."""
-    return [
-        Crop(image, joints[visible].astype(np.float32), is_upright(joints, data.joint_names))
-        for image, joints, visible in zip(data.images, data.joints, data.visible, strict=True)
-        if visible.sum() >= 6
-    ]
+    photograph: float = 0.30  # one photograph fills the scene
+    mosaic: float = 0.20  # several do; the rest are places without people
+    empty_cells: float = 0.25  # of a mosaic
+    nobody: float = 0.10  # of the places without people: nobody is pasted
+    pasted_before: float = 0.35  # of photographs and mosaics: people are pasted on them too
+    together: float = 0.5  # pasted people stand side by side, alike in size
+    any_turn: float = 0.25  # pasted people turned by any angle
+    any_turn_photograph: float = 0.08
+    prefer_upright: float = 2.0  # upright people are drawn this many times as often
+    rendered: float = 0.5  # of the pasted people, where there are renderings
+    things: float = 0.3  # things before people
 
 
-def load_textures(archive: Path, limit: int = 6000) -> list[Image]:
-    """Small pictures without people (CIFAR-10 as tar.gz of class/name.jpg), used magnified as backgrounds."""
-    textures: list[Image] = []
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
-                if len(textures) >= limit:
-                    break
-                file = tar.extractfile(member)
-                if file is not None and not member.name.startswith("horse"):  # horses carry riders
-                    textures.append(cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR_RGB))
-    except (OSError, tarfile.TarError) as error:
-        raise KnownError(
-            f"{archive} cannot be read: {error}", hint="It must be a tar.gz of JPEG files."
-        ) from error
-    return textures
+@dataclass(slots=True)
+class _Canvas:
+    """A scene in the making. owner: int16 (S, S), number of the person seen in a pixel, 0 = nobody.
+    unsure: bool (S, S), inside a photograph. full_px: of each person: area if nothing hid it."""
+
+    image: Image
+    owner: NDArray[np.int16]
+    unsure: NDArray[np.bool_]
+    full_px: list[float] = field(default_factory=list)
 
 
 class SceneComposer:
     """Draws scenes without end. All randomness comes from the generator given to `compose`."""
 
-    def __init__(self, crops: list[Crop], textures: list[Image], mix: SceneMix | None = None) -> None:
-        self.crops, self.textures, self.mix = crops, textures, mix or SceneMix()
-        weight = np.array([self.mix.prefer_upright if crop.upright else 1.0 for crop in crops])
-        self._cumulative = np.cumsum(weight / weight.sum())
+    def __init__(self, people: list[Person], textures: list[Image], mix: SceneMix | None = None) -> None:
+        self.mix, self.textures = mix or SceneMix(), textures
+        self._photographs = [person for person in people if person.photograph]
+        self._renderings = [person for person in people if not person.photograph]
+        self._odds = {id(group): self._cumulative(group) for group in (self._photographs, self._renderings)}
 
-    def compose(self, rng: np.random.Generator, size: int) -> Scene:
+    def compose(self, rng: Rng, size: int) -> Scene:
         """One scene of size × size px (a multiple of 32)."""
-        scene = Scene(self._background(rng, size), [], np.ones((size // STRIDE_PX,) * 2, dtype=np.float32))
-        kind, whole = rng.random(), (0, 0, size, size)
-        if kind < self.mix.filling:
-            self._fill(rng, scene, whole)
-        elif kind < self.mix.filling + self.mix.mosaic:
+        canvas = _Canvas(
+            np.full((size, size, 3), rng.integers(0, 256, 3), np.uint8),
+            np.zeros((size, size), np.int16),
+            np.zeros((size, size), np.bool_),
+        )
+        kind = rng.random() if self._photographs else 1.0
+        if kind < self.mix.photograph:
+            self._photograph(rng, canvas, (0, 0, size, size))
+            pasted = rng.random() < self.mix.pasted_before
+        elif kind < self.mix.photograph + self.mix.mosaic:
             for cell in _cells(rng, size):
-                self._fill(rng, scene, cell) if rng.random() > self.mix.empty_cells else self._texture_cell(
-                    rng, scene, cell
-                )
-        elif kind < self.mix.filling + self.mix.mosaic + self.mix.pasted:
-            for _ in range(int(rng.integers(1, 5))):
-                self._paste(rng, scene)
-        scene.image = _photograph(rng, scene.image)
-        return scene
+                if rng.random() < self.mix.empty_cells:
+                    self._place(rng, canvas, cell)
+                else:
+                    self._photograph(rng, canvas, cell)
+            pasted = rng.random() < self.mix.pasted_before
+        else:
+            self._place(rng, canvas, (0, 0, size, size))
+            pasted = rng.random() >= self.mix.nobody
+        if pasted:
+            self._people(rng, canvas)
+        if rng.random() < self.mix.things:
+            self._things(rng, canvas)
+        boxes, weight = _who_is_seen(canvas)
+        return Scene(_recorded(rng, canvas.image), boxes, weight)
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Image, Floats]:
-        crop = self.crops[min(int(np.searchsorted(self._cumulative, rng.random())), len(self.crops) - 1)]
-        return crop.image, crop.joints
+    def _cumulative(self, people: list[Person]) -> NDArray[np.float64]:
+        odds = np.array([self.mix.prefer_upright if person.upright else 1.0 for person in people])
+        return np.cumsum(odds / odds.sum()) if len(people) else odds
 
-    def _fill(self, rng: np.random.Generator, scene: Scene, cell: tuple[int, int, int, int]) -> None:
-        """Cover a rectangle with one crop: the person takes 30 to 105 % of its shorter side."""
-        image, joints = self._draw(rng)
+    def _draw(self, rng: Rng, people: list[Person]) -> Person:
+        return people[min(int(np.searchsorted(self._odds[id(people)], rng.random())), len(people) - 1)]
+
+    def _draw_cutout(self, rng: Rng) -> Person:
+        rendered = self._renderings and (not self._photographs or rng.random() < self.mix.rendered)
+        return self._draw(rng, self._renderings if rendered else self._photographs)
+
+    def _place(self, rng: Rng, canvas: _Canvas, cell: Cell) -> None:
+        """Fill a rectangle with something that shows no labelled person."""
+        x1, y1, x2, y2 = cell
+        height, width = y2 - y1, x2 - x1
+        kind = rng.random()
+        if kind < 0.45 and self._photographs:
+            ground = emptied(rng, self._draw(rng, self._photographs), height, width)
+            canvas.unsure[y1:y2, x1:x2] = True
+        elif kind < 0.85:
+            ground = texture(rng, self.textures, height, width)
+        else:
+            ground = plain(rng, height, width)
+        if rng.random() < 0.4:
+            clutter(rng, ground, int(rng.integers(1, 12)))
+        canvas.image[y1:y2, x1:x2] = ground
+
+    def _photograph(self, rng: Rng, canvas: _Canvas, cell: Cell) -> None:
+        """Cover a rectangle with one photograph; its person takes 25 to 200 % of the shorter side."""
+        person = self._draw(rng, self._photographs)
         x1, y1, x2, y2 = cell
         side = min(x2 - x1, y2 - y1)
-        extent = float(np.ptp(joints, axis=0).max())
-        scale = side * rng.uniform(0.3, 1.05) / max(extent, 8.0)
-        # a scale that leaves much of the rectangle empty is raised half of the time
-        if rng.random() < 0.5:
-            scale = max(scale, 0.95 * max((x2 - x1) / image.shape[1], (y2 - y1) / image.shape[0]))
-        matrix = self._turn(rng, joints, scale)
+        bx1, by1, bx2, by2 = person.box
+        share = rng.uniform(0.3, 1.05) if rng.random() < 0.85 else rng.uniform(1.0, 2.0)
+        scale = side * share / max(bx2 - bx1, by2 - by1)
+        # a scale that leaves much of the rectangle empty is raised most of the time
+        if rng.random() < 0.7:
+            height, width = person.picture.shape[:2]
+            scale = max(scale, 0.95 * max((x2 - x1) / width, (y2 - y1) / height))
+        turn = _turn(rng, self.mix.any_turn_photograph)
         middle = np.array([x1 + x2, y1 + y2]) / 2 + rng.uniform(-0.3, 0.3, 2) * side
-        self._place(rng, scene, image, joints, matrix, middle, cell, soft=False)
+        if share > 1.05:  # the upper half rather than the middle, as in portraits
+            middle[1] += rng.uniform(0, 0.5) * scale * (by2 - by1)
+        anchor = np.array([bx1 + bx2, by1 + by2]) / 2
+        _lay(rng, canvas, person.picture, person.area_px, anchor, scale, turn, middle, cell, whole=True)
 
-    def _paste(self, rng: np.random.Generator, scene: Scene) -> None:
-        """Lay the surroundings of one person somewhere on the scene, hard or soft at the edge."""
-        image, joints = self._draw(rng)
-        size = scene.image.shape[0]
-        box = person_box(joints)
-        target = float(np.exp(rng.uniform(np.log(26), np.log(0.8 * size))))
-        margin = rng.uniform(0.02, 0.6) * (box[2:] - box[:2]).max()
-        low = np.maximum(box[:2] - margin * rng.uniform(0.2, 1, 2), 0).astype(int)
-        high = np.minimum(box[2:] + margin * rng.uniform(0.2, 1, 2), image.shape[1::-1]).astype(int)
-        image, joints = image[low[1] : high[1], low[0] : high[0]], joints - low.astype(np.float32)
-        if min(image.shape[:2]) < 8:
-            return
-        matrix = self._turn(rng, joints, target / float((box[2:] - box[:2]).max()))
-        middle = rng.uniform(0.1, 0.9, 2) * size
-        self._place(rng, scene, image, joints, matrix, middle, (0, 0, size, size), soft=rng.random() < 0.6)
-
-    def _turn(self, rng: np.random.Generator, joints: Floats, scale: float) -> Floats:
-        """2×2 matrix: scale, aspect jitter, mirror, mostly small rotation."""
-        degrees = rng.uniform(-180, 180) if rng.random() < self.mix.any_rotation else rng.normal(0, 6)
-        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-        stretch = np.exp(rng.uniform(-0.16, 0.16))
-        mirror = -1.0 if rng.random() < 0.5 else 1.0
-        flat = np.diag([mirror * scale * stretch, scale / stretch])
-        return np.asarray(np.array([[c, -s], [s, c]]) @ flat, dtype=np.float32)
-
-    def _place(
-        self,
-        rng: np.random.Generator,
-        scene: Scene,
-        image: Image,
-        joints: Floats,
-        matrix: Floats,
-        middle: NDArray[np.float64],
-        cell: tuple[int, int, int, int],
-        *,
-        soft: bool,
-    ) -> None:
-        """Warp a crop so that its person's middle lies at `middle`, inside `cell`; keep the books."""
-        size = scene.image.shape[0]
-        centre = (joints.min(axis=0) + joints.max(axis=0)) / 2
-        affine = np.concatenate([matrix, (middle - matrix @ centre)[:, None]], axis=1).astype(np.float32)
-        shrink = float(np.sqrt(abs(np.linalg.det(matrix))))
-        if shrink < 0.6:  # avoid aliasing
-            image = cv2.GaussianBlur(image, (0, 0), 0.4 / shrink)
-        mask = np.full(image.shape[:2], 255, dtype=np.uint8)
-        if soft:
-            border = max(2, int(0.12 * min(image.shape[:2])))
-            mask[:border] = mask[-border:] = 0
-            mask[:, :border] = mask[:, -border:] = 0
-            mask = cv2.blur(mask, (2 * border - 1, 2 * border - 1))
-        window = np.zeros((size, size), dtype=np.uint8)
-        window[cell[1] : cell[3], cell[0] : cell[2]] = 1
-        alpha = cv2.warpAffine(mask, affine, (size, size), flags=cv2.INTER_LINEAR) * window
-        replicate = not soft and rng.random() < 0.4  # grow the crop's edge over the rest of the cell
-        border_mode = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
-        warped = cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=border_mode)
-        blend = ((window if replicate else alpha / np.float32(255))[..., None]).astype(np.float32)
-        scene.image = (warped * blend + scene.image * (1 - blend)).astype(np.uint8)
-        self._book(scene, joints @ matrix.T + affine[:, 2], alpha, cell)
-
-    def _book(self, scene: Scene, joints: Floats, alpha: Image, cell: tuple[int, int, int, int]) -> None:
-        """Note the new person, doubt about the rest of its crop, and whom it hides."""
-        cells = scene.weight.shape[0]
-        covered = cv2.resize(alpha, (cells, cells), interpolation=cv2.INTER_AREA) > 127
-        scene.weight[covered] = np.minimum(scene.weight[covered], UNSURE_WEIGHT)
-        kept = []
-        for other in scene.boxes:
-            x1, y1, x2, y2 = other.astype(int).clip(0, alpha.shape[0])
-            hidden = float((alpha[y1:y2, x1:x2] > 127).mean()) if x2 > x1 and y2 > y1 else 1.0
-            if hidden < 0.5:
-                kept.append(other)
-            elif hidden < 0.9:
-                _forget(scene.weight, other)
-        scene.boxes = kept
-        box = person_box(joints)
-        low = np.maximum(box[:2], cell[:2])
-        high = np.minimum(box[2:], cell[2:])
-        whole = float(np.prod(box[2:] - box[:2]))
-        inside = float(np.prod((high - low).clip(0)))
-        if inside < LOST_BELOW * whole or (high - low).min() < 6:
-            _forget(scene.weight, np.concatenate([low, high]))
+    def _people(self, rng: Rng, canvas: _Canvas) -> None:
+        """Paste people, from small to large."""
+        size = canvas.image.shape[0]
+        count = min(1 + int(rng.geometric(0.3)), 12) if rng.random() < 0.75 else 1
+        if rng.random() < self.mix.together:
+            height = _log_uniform(rng, 0.06, 0.95) * size
+            heights = height * np.exp(rng.normal(0, 0.15, count))
+            step = height * rng.uniform(0.25, 1.2)
+            x = (
+                rng.uniform(0, size)
+                + step * (np.arange(count) - count / 2)
+                + rng.normal(0, 0.15, count) * step
+            )
+            y = rng.uniform(0.2, 0.8) * size + rng.normal(0, 0.1, count) * height
+            places = np.stack([x, y], axis=1)
         else:
-            scene.boxes.append(np.concatenate([low, high]).astype(np.float32))
+            largest = LARGEST_SHARE if rng.random() < 0.15 else 0.95
+            heights = np.array([_log_uniform(rng, 0.05, largest) * size for _ in range(count)])
+            places = rng.uniform(0.02, 0.98, (count, 2)) * size
+        crowd_turn = rng.random() < self.mix.any_turn
+        for k in np.argsort(heights):
+            person = self._draw_cutout(rng)
+            cutout = person.cutout
+            scale = float(heights[k]) / max(cutout.shape[:2])
+            turn = _turn(rng, 1.0 if crowd_turn else 0.0)
+            anchor = np.array(cutout.shape[1::-1]) / 2
+            everywhere = (0, 0, size, size)
+            _lay(rng, canvas, cutout, person.area_px, anchor, scale, turn, places[k], everywhere, whole=False)
 
-    def _texture_cell(self, rng: np.random.Generator, scene: Scene, cell: tuple[int, int, int, int]) -> None:
-        x1, y1, x2, y2 = cell
-        side = max(x2 - x1, y2 - y1)
-        scene.image[y1:y2, x1:x2] = self._background(rng, side)[: y2 - y1, : x2 - x1]
-
-    def _background(self, rng: np.random.Generator, size: int) -> Image:
-        """A picture without a person: the side of a crop, magnified textures, or a noisy gradient."""
-        kind = rng.random()
-        if kind < 0.5:
-            return _resized(rng, self._side_of_crop(rng), size)
-        if kind < 0.9 and self.textures:
-            n = int(rng.choice([1, 2, 3, 5]))
-            rows = [
-                np.concatenate(
-                    [self.textures[int(rng.integers(len(self.textures)))] for _ in range(n)], axis=1
-                )
-                for _ in range(n)
-            ]
-            return _resized(rng, np.concatenate(rows, axis=0), size)
-        corners = rng.integers(0, 256, (2, 2, 3)).astype(np.float32)
-        noise = rng.normal(0, rng.uniform(0, 25), (size, size, 1)).astype(np.float32)
-        return np.clip(cv2.resize(corners, (size, size)) + noise, 0, 255).astype(np.uint8)
-
-    def _side_of_crop(self, rng: np.random.Generator) -> Image:
-        """The largest strip of a crop that the labelled person does not touch."""
-        for _ in range(4):
-            image, joints = self._draw(rng)
-            height, width = image.shape[:2]
-            x1, y1, x2, y2 = person_box(joints).astype(int).clip(0, [width, height, width, height])
-            strips = [image[:, :x1], image[:, x2:], image[:y1], image[y2:]]
-            best = max(strips, key=lambda strip: min(strip.shape[:2]))
-            if min(best.shape[:2]) >= 24:
-                return best
-        return np.full((32, 32, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+    def _things(self, rng: Rng, canvas: _Canvas) -> None:
+        """Hide parts of the scene behind things."""
+        before = canvas.image.copy()
+        clutter(rng, before, int(rng.integers(1, 4)))
+        changed = (before != canvas.image).any(axis=2)
+        if rng.random() < 0.5:
+            before[changed] = texture(rng, self.textures, *before.shape[:2])[changed]
+        canvas.image[changed] = before[changed]
+        canvas.owner[changed] = 0
 
 
-def _cells(rng: np.random.Generator, size: int) -> list[tuple[int, int, int, int]]:
+def _lay(
+    rng: Rng,
+    canvas: _Canvas,
+    picture: Image,
+    area_px: int,
+    anchor: NDArray[np.float64],
+    scale: float,
+    turn: float,
+    middle: NDArray[np.float64],
+    cell: Cell,
+    *,
+    whole: bool,
+) -> None:
+    """Put a picture with a mask on the canvas, with `anchor` (px of the picture) at `middle`: all of it, with
+    its surroundings, or the masked person alone."""
+    shrink = 1.0
+    if scale < 0.6:  # averaging first avoids aliasing
+        shrink = max(scale * 1.2, 4 / min(picture.shape[:2]))
+        picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    cos, sin = np.cos(turn) * scale / shrink, np.sin(turn) * scale / shrink
+    matrix = np.array([[cos * flip, -sin], [sin * flip, cos]])
+    height, width = picture.shape[:2]
+    offset = middle - matrix @ (anchor * shrink)
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ matrix.T + offset
+    low = np.maximum(np.floor(corners.min(axis=0)), cell[:2]).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=0)) + 1, cell[2:]).astype(int)
+    grow = whole and rng.random() < 0.5  # the photograph's edge covers the rest of the rectangle
+    if grow:
+        low, high = np.array(cell[:2]), np.array(cell[2:])
+    number = len(canvas.full_px) + 1
+    canvas.full_px.append(area_px * scale * scale)
+    if (high <= low).any():
+        return
+    (x1, y1), (x2, y2) = low, high
+    affine = np.column_stack([matrix, offset - low])
+    span = (int(x2 - x1), int(y2 - y1))
+    mode = cv2.BORDER_REPLICATE if grow else cv2.BORDER_CONSTANT
+    warped = cv2.warpAffine(picture, affine, span, flags=cv2.INTER_LINEAR, borderMode=mode)
+    if grow:
+        mask = cv2.warpAffine(np.ascontiguousarray(picture[..., 3]), affine, span, flags=cv2.INTER_LINEAR)
+    else:
+        mask = warped[..., 3]
+    region = np.s_[y1:y2, x1:x2]
+    under = canvas.image[region]
+    if whole and grow:
+        canvas.image[region] = warped[..., :3]
+        covered = np.ones(span[::-1], dtype=np.bool_)
+    else:
+        if whole:
+            solid = np.full(picture.shape[:2], 255, np.uint8)
+            cover = cv2.warpAffine(solid, affine, span, flags=cv2.INTER_LINEAR)
+        else:
+            cover = mask
+            warped = _in_this_light(rng, warped[..., :3], under, mask)
+        covered = cover > 127
+        alpha = cover[..., None].astype(np.uint16)
+        mixed = warped[..., :3] * alpha + under * (255 - alpha)
+        canvas.image[region] = ((mixed + 127) // 255).astype(np.uint8)
+    person = mask > 127
+    if whole:
+        canvas.unsure[region] |= covered
+        canvas.owner[region][covered] = 0
+    canvas.owner[region][person] = number
+
+
+def _in_this_light(rng: Rng, picture: Image, under: Image, mask: Image) -> Image:
+    """A pasted person's colours changed at random, and drawn towards the brightness of what lies under it."""
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.93, 1.07, 3)
+    solid = mask > 127
+    mean = float(picture[solid].mean()) if solid.any() else 127.0
+    shift = 0.6 * rng.random() * (float(under.mean()) - mean) if rng.random() < 0.5 else 0.0
+    table = np.clip(np.arange(256)[:, None] * gain + shift, 0, 255).astype(np.uint8)
+    return cv2.LUT(picture, table[:, None, :])  # type: ignore[no-any-return]
+
+
+def _who_is_seen(canvas: _Canvas) -> tuple[Floats, Floats]:
+    """Boxes (n, 4) of the people of whom enough is left, and the weight of "nobody" in each cell."""
+    size = canvas.image.shape[0]
+    cells = size // STRIDE_PX
+    unsure = cv2.resize(canvas.unsure.astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
+    weight = np.where(unsure > 0, np.float32(UNSURE), np.float32(1))
+    boxes: list[Floats] = []
+    neither: list[Floats] = []
+    left = np.bincount(canvas.owner.ravel(), minlength=len(canvas.full_px) + 1)
+    for number in np.flatnonzero(left[1:]) + 1:
+        mine = canvas.owner == number
+        columns, rows = np.flatnonzero(mine.any(axis=0)), np.flatnonzero(mine.any(axis=1))
+        edges = (columns[0] - 0.5, rows[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5)
+        box = np.array(edges, dtype=np.float32)
+        share = left[number] / canvas.full_px[number - 1]
+        if share >= LEAST_SEEN and (box[2:] - box[:2]).min() >= LEAST_SIDE_PX:
+            boxes.append(box)
+        elif share > GONE:
+            neither.append(box)
+    for box in boxes:
+        _set(weight, box, 1.0)
+    for box in neither:
+        _set(weight, box, 0.0)
+    return np.array(boxes, dtype=np.float32).reshape(-1, 4), weight.astype(np.float32)
+
+
+def _set(weight: Floats, box: Floats, value: float) -> None:
+    x1, y1, x2, y2 = ((box + 0.5) / STRIDE_PX).astype(int).clip(0, weight.shape[0])
+    weight[y1 : y2 + 1, x1 : x2 + 1] = value
+
+
+def _turn(rng: Rng, any_turn: float) -> float:
+    """An angle in radians: any with this probability, else a small one."""
+    return float(rng.uniform(-np.pi, np.pi) if rng.random() < any_turn else rng.normal(0, np.radians(8)))
+
+
+def _log_uniform(rng: Rng, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _cells(rng: Rng, size: int) -> list[Cell]:
     """The canvas cut into 2 × 2 or 3 × 3 rectangles at random lines, each whole output cells wide."""
     count = 2 if rng.random() < 0.7 else 3
-    xs, ys = (
-        [
-            0,
-            *(
-                STRIDE_PX * int((i + rng.uniform(-0.25, 0.25)) * size / count / STRIDE_PX)
-                for i in range(1, count)
-            ),
-            size,
-        ]
-        for _ in range(2)
-    )
+
+    def lines() -> list[int]:
+        shares = [(k + rng.uniform(-0.25, 0.25)) / count for k in range(1, count)]
+        return [0, *(STRIDE_PX * int(share * size / STRIDE_PX) for share in shares), size]
+
+    xs, ys = lines(), lines()
     return [(xs[i], ys[j], xs[i + 1], ys[j + 1]) for i in range(count) for j in range(count)]
 
 
-def _forget(weight: Floats, box: Floats) -> None:
-    """Neither person nor background: no loss in this box."""
-    x1, y1, x2, y2 = (box / STRIDE_PX).astype(int).clip(0, weight.shape[0])
-    weight[y1 : y2 + 1, x1 : x2 + 1] = 0
-
-
-def _resized(rng: np.random.Generator, image: Image, size: int) -> Image:
-    """Some square-ish part of `image`, resized to size × size."""
-    height, width = image.shape[:2]
-    side = int(min(height, width) * rng.uniform(0.6, 1))
-    y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    part = image[y : y + side, x : x + side]
-    return cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
-def _photograph(rng: np.random.Generator, image: Image) -> Image:
-    """Colour, contrast, blur, noise and compression, as cameras and codecs do."""
-    picture = image.astype(np.float32)
-    if rng.random() < 0.8:
-        gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
-        grey = picture.mean(axis=2, keepdims=True)
-        picture = grey + (picture - grey) * rng.uniform(0.4, 1.4)
-        picture = (
-            (picture - picture.mean()) * rng.uniform(0.6, 1.3) + picture.mean() * gain + rng.uniform(-20, 20)
-        )
-    if rng.random() < 0.06:
-        picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
-    if rng.random() < 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
-    if rng.random() < 0.2:
-        picture = picture + rng.normal(0, rng.uniform(2, 12), picture.shape)
-    out = np.clip(picture, 0, 255).astype(np.uint8)
+def _recorded(rng: Rng, image: Image) -> Image:
+    """What cameras and codecs do that is not done on the device: motion blur, few pixels, compression."""
+    if rng.random() < 0.08:
+        length = int(rng.integers(3, 10))
+        kernel = np.zeros((length, length), np.float32)
+        angle = rng.uniform(0, np.pi)
+        reach = np.array([np.cos(angle), np.sin(angle)]) * (length - 1) / 2
+        start, end = ((np.array([length - 1, length - 1]) / 2 + sign * reach).round() for sign in (-1, 1))
+        cv2.line(kernel, (int(start[0]), int(start[1])), (int(end[0]), int(end[1])), 1.0)
+        image = np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
     if rng.random() < 0.15:
-        quality = int(rng.integers(25, 80))
-        out = cv2.imdecode(
-            cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
-        )
-    return np.ascontiguousarray(out)
-
-
-def is_upright(joints: NDArray[np.float64], names: tuple[str, ...]) -> bool:
-    """Head or neck well above the hips, hips above the knees. joints: (J, 2) px, NaN = not labelled."""
-    height = {part: joints[[part in name for name in names], 1] for part in ("head", "neck", "hip", "knee")}
-    head = np.concatenate([height["head"], height["neck"]])
-    if not all(np.isfinite(values).any() for values in (head, height["hip"], height["knee"])):
-        return False
-    extent = float(np.nanmax(joints[:, 1]) - np.nanmin(joints[:, 1]))
-    torso = np.nanmean(height["hip"]) - np.nanmean(head)
-    thigh = np.nanmean(height["knee"]) - np.nanmean(height["hip"])
-    return bool(torso > 0.25 * extent and thigh > 0.08 * extent)
+        side, share = image.shape[0], rng.uniform(0.3, 0.8)
+        small = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if rng.random() < 0.2:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
+        encoded = cv2.imencode(".jpg", image, quality)[1]
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(image)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
-from models.train.detector_data import load_textures
+from models.train.detector_people import load_textures
 from models.train.human_crop import PersonCrop, random_crop
 from models.train.human_mesh import read_makehuman
 from models.train.human_picture import JOINTS, prepare
@@ -55,7 +55,7 @@ def render_people(
         return
     figure = prepare(read_makehuman(makehuman))
     motions = load_mocap(mocap).select(HELD_OUT_SUBJECTS, keep=False)
-    pictures = load_textures(textures, limit=50_000)[::8]  # the archive is sorted by class: take of each
+    pictures = load_textures(textures, every=8)  # the archive is sorted by class: take of each
     while done < count:
         numbers = range(done, min(count, done + PER_TAR))
         shard = f"{name}-{done // PER_TAR:02d}.tar"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.nets.detector import DetectorConfig, PersonDetector
+from models.nets.detector import STRIDE_PX, DetectorConfig, PersonDetector
 from models.run.detect import PersonFinder, overlaps, suppress
 from models.train.lspet import load_pose_data
 
@@ -20,7 +20,7 @@ class _Bright(PersonDetector):
 
     def forward(self, x: torch.Tensor):  # type: ignore[no-untyped-def]
         output = super().forward(x)
-        bright = torch.nn.functional.avg_pool2d(x.mean(dim=1, keepdim=True), 8)[:, 0]
+        bright = torch.nn.functional.avg_pool2d(x.mean(dim=1, keepdim=True), STRIDE_PX)[:, 0]
         sides = torch.tensor([20.0, 40.0, 20.0, 40.0])[None, :, None, None].expand_as(output.sides)
         return type(output)(heat=8 * (bright - 1), sides=sides)
 
@@ -36,7 +36,7 @@ def spotted(height: int, width: int, x: int, y: int, half: int) -> np.ndarray:
 
 
 def test_boxes_come_back_in_frame_pixels() -> None:
-    frame = spotted(480, 640, 320, 200, 16)
+    frame = spotted(480, 640, 320, 200, 8)
     boxes = finder(long_sides_px=(320,)).find(frame)
     assert boxes.dtype == np.float32 and boxes.shape == (1, 5)
     x1, y1, x2, y2, score = boxes[0]

@@ -1,4 +1,4 @@
-"""Scenes, targets, losses and the resumable training of the person detector, on made-up people."""
+"""Cut-outs, scenes, targets, losses and resumable training of the person detector, on made-up people."""
 
 from __future__ import annotations
 
@@ -17,76 +17,155 @@ from safetensors.torch import load_file
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
-from models.nets.detector import DetectorConfig, boxes_at_cells
-from models.train.detector_data import Crop, Scene, SceneComposer, is_upright
-from models.train.detector_loop import (
-    DetectorRecipe,
-    focal_loss,
-    learning_rate_factor,
-    sides_loss,
-    targets_of,
-    train_detector,
-)
+from models.nets.detector import DetectorConfig, PersonDetector, boxes_at_cells
+from models.run.weights import load_strictly
+from models.train.cutouts import cut_out, load_cutouts, surroundings
+from models.train.detector_data import SceneComposer, SceneMix
+from models.train.detector_loop import DetectorRecipe, learning_rate_factor, train_detector
+from models.train.detector_people import Person, is_upright, load_people, person_of
+from models.train.detector_targets import focal_loss, photographed, sides_loss, targets_of
 
+LSP14 = load_skeleton("lsp14").joints
 SMALL = DetectorRecipe(
     net=DetectorConfig(stem=4, widths=(4, 8, 8, 8), blocks=(1, 1, 1, 1), neck=8),
-    phases=((1.0, (64,), 1),),
+    sizes=(64,),
+    batch=1,
     steps=6,
     minutes=None,
+    held_back=1,
 )
+# A person standing in x 40..60, y 20..100 of a picture of 100 × 120 px.
+STANDING = {
+    "ankle": (44, 56, 97),
+    "knee": (44, 56, 80),
+    "hip": (45, 55, 62),
+    "wrist": (42, 58, 58),
+    "elbow": (42, 58, 47),
+    "shoulder": (43, 57, 36),
+}
 
 
-def crops() -> list[Crop]:
-    """Green people on grey."""
-    rng = np.random.default_rng(0)
-    made = []
-    for _ in range(4):
-        image = rng.integers(90, 110, (120, 100, 3)).astype(np.uint8)
-        image[20:100, 40:60] = (30, 200, 30)
-        joints = np.array([[42, 98], [58, 98], [42, 60], [58, 60], [50, 30], [50, 20]], dtype=np.float32)
-        made.append(Crop(image, joints, True))
-    return made
+def joints() -> NDArray[np.float64]:
+    points = {"neck": (50, 33), "head top": (50, 21)}
+    for part, (right, left, y) in STANDING.items():
+        points |= {f"right {part}": (right, y), f"left {part}": (left, y)}
+    return np.array([points[name] for name in LSP14], dtype=np.float64)
+
+
+def photograph(seed: int = 0) -> NDArray[np.uint8]:
+    """A green person on grey."""
+    image = np.random.default_rng(seed).integers(90, 110, (120, 100, 3)).astype(np.uint8)
+    image[20:100, 40:60] = (30, 200, 30)
+    return image
+
+
+def green_mask(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.where(image[..., 1] > 150, 255, 0).astype(np.uint8)
+
+
+def people(rendered: bool = False) -> list[Person]:
+    made = [
+        person_of(
+            np.dstack([image, green_mask(image)]), photograph=not (rendered and seed % 2), upright=seed < 2
+        )
+        for seed in range(4)
+        for image in [photograph(seed)]
+    ]
+    return [person for person in made if person is not None]
 
 
 def textures() -> list[NDArray[np.uint8]]:
-    return [np.random.default_rng(k).integers(0, 255, (32, 32, 3)).astype(np.uint8) for k in range(3)]
+    reds = [np.random.default_rng(k).integers(0, 60, (32, 32, 3)).astype(np.uint8) for k in range(3)]
+    return [red + np.array([150, 0, 0], np.uint8) for red in reds]
+
+
+def test_a_person_is_cut_out_along_the_edge_not_along_the_joints() -> None:
+    image = photograph()
+    x1, y1, x2, y2 = surroundings(joints(), image.shape)
+    mask = cv2.resize(cut_out(image, joints(), LSP14), (x2 - x1, y2 - y1)) > 127
+    truth = green_mask(image)[y1:y2, x1:x2] > 0
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.9
+
+
+def test_masks_are_made_once_and_made_again_for_other_joints(tmp_path: Path) -> None:
+    file = tmp_path / "m.npz"
+    known = joints()[None]
+    first = load_cutouts([photograph()], known, LSP14, [tmp_path / "none.npz", file])
+    written = file.stat().st_mtime_ns
+    again = load_cutouts([photograph()], known, LSP14, [file])
+    np.testing.assert_array_equal(first[0], again[0])
+    assert first[0].shape == (120, 100) and file.stat().st_mtime_ns == written
+    load_cutouts([photograph()], known + 9, LSP14, [file])
+    assert file.stat().st_mtime_ns != written
+    few = np.where(np.arange(14)[:, None] < 4, joints(), np.nan)[None]
+    assert not load_cutouts([photograph()], few, LSP14, [file])[0].any()
 
 
 def test_scenes_are_drawn_from_the_generator_alone_and_boxes_lie_inside() -> None:
-    composer = SceneComposer(crops(), textures())
+    composer = SceneComposer(people(rendered=True), textures())
     counts = set()
-    for seed in range(40):
+    for seed in range(60):
         scene, again = (composer.compose(np.random.default_rng(seed), 96) for _ in range(2))
         np.testing.assert_array_equal(scene.image, again.image)
         assert scene.image.shape == (96, 96, 3) and scene.image.dtype == np.uint8
-        assert scene.weight.shape == (12, 12) and scene.weight.min() >= 0 and scene.weight.max() <= 1
+        assert scene.weight.shape == (24, 24) and scene.weight.min() >= 0 and scene.weight.max() <= 1
         for x1, y1, x2, y2 in scene.boxes:
-            assert 0 <= x1 < x2 <= 96 and 0 <= y1 < y2 <= 96
+            assert -0.5 <= x1 < x2 <= 95.5 and -0.5 <= y1 < y2 <= 95.5
         counts.add(len(scene.boxes))
     assert {0, 1} <= counts and max(counts) > 1
 
 
-def test_most_boxes_hold_the_green_person() -> None:
-    composer = SceneComposer(crops(), textures())
+@pytest.mark.parametrize("rendered", [False, True])
+def test_boxes_are_as_large_as_what_is_seen_of_the_person(rendered: bool) -> None:
+    composer = SceneComposer(
+        people(rendered)[1::2] if rendered else people(),
+        textures(),
+        SceneMix(photograph=0.3, mosaic=0.2, any_turn=0, any_turn_photograph=0, things=0, together=0),
+    )
     green = []
     for seed in range(60):
         scene = composer.compose(np.random.default_rng(seed), 128)
         for box in scene.boxes:
-            x1, y1, x2, y2 = box.astype(int)
+            x1, y1, x2, y2 = (box + 0.5).astype(int)
             patch = scene.image[y1:y2, x1:x2].astype(int)
             green.append((patch[..., 1] > patch[..., 0] + 20).mean())
-    assert np.median(green) > 0.3
+    assert len(green) > 40 and np.median(green) > 0.5
+
+
+def test_who_is_hardly_seen_is_neither_person_nor_background() -> None:
+    composer = SceneComposer(people(), textures(), SceneMix(photograph=0, mosaic=0, nobody=0))
+    weights = np.concatenate(
+        [composer.compose(np.random.default_rng(seed), 96).weight.ravel() for seed in range(80)]
+    )
+    assert {0.0, 0.5, 1.0} == set(weights.tolist())
+
+
+def boxes_of(*rows: tuple[float, float, float, float]) -> torch.Tensor:
+    return torch.tensor([[*rows, (np.nan,) * 4]], dtype=torch.float32)
 
 
 def test_targets_put_the_peak_and_the_box_at_the_centre() -> None:
-    box = np.array([20, 10, 60, 90], dtype=np.float32)
-    scene = Scene(np.zeros((96, 96, 3), np.uint8), [box], np.ones((12, 12), np.float32))
-    heat, sides, share, weight = targets_of([scene])
-    assert (heat == 1).sum() == 1 and heat[0, 50 // 8, 40 // 8] == 1
-    assert share[0, 6, 5] > 0 and weight.min() == 1
-    np.testing.assert_allclose(boxes_at_cells(sides)[0, :, 6, 5].numpy(), box, atol=1e-4)
-    assert float(sides_loss(sides, sides, share)) == pytest.approx(0, abs=1e-5)
-    assert float(sides_loss(sides * 2, sides, share)) > 0.5
+    targets = targets_of(boxes_of((20, 10, 60, 90)), 24, 24, 4)
+    assert (targets.heat == 1).sum() == 1 and targets.heat[0, 50 // 4, 40 // 4] == 1
+    assert float(targets.share.sum()) == pytest.approx(1)
+    at_centre = boxes_at_cells(targets.sides)[0, :, 12, 10]
+    np.testing.assert_allclose(at_centre.numpy(), [20, 10, 60, 90], atol=1e-4)
+    assert float(sides_loss(targets.sides, targets.sides, targets.share)) == pytest.approx(0, abs=1e-5)
+    assert float(sides_loss(targets.sides * 2, targets.sides, targets.share)) > 0.5
+
+
+def test_a_small_person_before_a_large_one_keeps_their_own_box() -> None:
+    large, small = (0, 0, 90, 90), (44, 44, 52, 56)
+    targets = targets_of(boxes_of(large, small), 24, 24, 4)
+    boxes = boxes_at_cells(targets.sides)[0]
+    np.testing.assert_allclose(boxes[:, 12, 12].numpy(), small, atol=1e-4)
+    np.testing.assert_allclose(boxes[:, 8, 11].numpy(), large, atol=1e-4)
+    assert float(targets.share.sum()) == pytest.approx(2)  # both count the same
+
+
+def test_a_scene_without_people_has_no_targets() -> None:
+    targets = targets_of(boxes_of(), 8, 8, 4)
+    assert not targets.heat.any() and not targets.share.any() and torch.isfinite(targets.sides).all()
 
 
 def test_focal_loss_prefers_the_truth_and_ignores_what_is_unsure() -> None:
@@ -98,8 +177,18 @@ def test_focal_loss_prefers_the_truth_and_ignores_what_is_unsure() -> None:
     weight = torch.ones(1, 4, 4)
     assert focal_loss(right, heat, weight) < 0.01 < focal_loss(wrong, heat, weight)
     unsure = weight.clone()
-    unsure[0, 3, 3] = 0
+    unsure[0, 3, 3] = 0.5
     assert focal_loss(wrong, heat, unsure) < focal_loss(wrong, heat, weight)
+    # the miss at the centre stays, the unlabelled person no longer counts
+    missed = focal_loss(torch.full((1, 4, 4), -6.0), heat, weight)
+    assert float(focal_loss(wrong, heat, unsure, trust=True)) == pytest.approx(float(missed), rel=0.01)
+
+
+def test_photographed_pictures_differ_and_repeat_with_the_generator() -> None:
+    images = torch.from_numpy(np.stack([photograph()] * 6))
+    first, again = (photographed(images, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again) and first.dtype == torch.uint8 and first.shape == images.shape
+    assert len({row.float().mean().item() for row in first}) > 3
 
 
 def test_learning_rate_rises_and_falls() -> None:
@@ -108,42 +197,53 @@ def test_learning_rate_rises_and_falls() -> None:
 
 
 def test_upright_people_are_told_from_others() -> None:
-    names = load_skeleton("lsp14").joints
-    standing = np.full((14, 2), np.nan)
-    for part, y in (("head top", 0), ("neck", 20), ("hip", 60), ("knee", 90), ("ankle", 120)):
-        standing[[part in name for name in names]] = (50, y)
-    assert is_upright(standing, names)
-    assert not is_upright(standing * [1, -1], names)
-    assert not is_upright(standing[:, ::-1], names)
+    standing = joints()
+    assert is_upright(standing, LSP14)
+    assert not is_upright(standing * [1, -1], LSP14)
+    assert not is_upright(standing[:, ::-1], LSP14)
 
 
-def _data_set(folder: Path) -> tuple[Path, Path]:
-    skeleton = load_skeleton("lsp14")
-    keypoints, names = [], []
-    with tarfile.open(folder / "train-00.tar", "w") as tar:
-        for k, crop in enumerate(crops()):
-            points = np.concatenate([np.tile(crop.joints, (3, 1))[:14], np.ones((14, 1))], axis=1)
-            keypoints.append(points)
-            names.append(f"{k:05d}")
-            _add(tar, f"{k:05d}.jpg", crop.image)
+def _data_set(folder: Path, name: str = "train", rendered: bool = False) -> Path:
+    names = [f"{k:05d}" for k in range(5)]
+    with tarfile.open(folder / f"{name}-00.tar", "w") as tar:
+        for k, number in enumerate(names):
+            image = photograph(k)
+            picture = np.dstack([image, green_mask(image)]) if rendered else image
+            _add(tar, f"{number}.png", picture)
+    extra = {"alone": np.array([True, True, False, True, True])} if rendered else {}
     np.savez(
-        folder / "train.npz",
+        folder / f"{name}.npz",
         name=np.array(names),
-        keypoints=np.array(keypoints, dtype=np.float32),
-        shard=np.array(["train-00.tar"] * len(names)),
-        joint_names=np.array(skeleton.joints),
+        keypoints=np.array([np.column_stack([joints(), np.ones(14)])] * 5, dtype=np.float32),
+        shard=np.array([f"{name}-00.tar"] * len(names)),
+        joint_names=np.array([joint.replace(" ", "_") for joint in LSP14]),
+        **extra,
     )
+    return folder / f"{name}.npz"
+
+
+def _textures(folder: Path) -> Path:
     with tarfile.open(folder / "textures.tar.gz", "w:gz") as tar:
-        for k, texture in enumerate(textures()):
-            _add(tar, f"cat/{k}.jpg", texture)
-    return folder, folder / "textures.tar.gz"
+        for k in range(12):
+            _add(tar, f"{'horse' if k % 2 else 'cat'}/{k}.png", textures()[k % 3])
+    return folder / "textures.tar.gz"
 
 
 def _add(tar: tarfile.TarFile, name: str, image: NDArray[np.uint8]) -> None:
-    data = cv2.imencode(".jpg", image)[1].tobytes()
+    code = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    data = cv2.imencode(".png", cv2.cvtColor(image, code))[1].tobytes()
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
+
+
+def test_people_come_from_photographs_and_renderings(tmp_path: Path) -> None:
+    sets = [_data_set(tmp_path), _data_set(tmp_path, "people", rendered=True)]
+    found = load_people(sets, tmp_path, held_back=2)
+    assert [person.photograph for person in found] == [True] * 3 + [False] * 4
+    for person in found:
+        assert np.abs(np.array(person.box) - [40, 20, 60, 100]).max() <= 3
+        assert person.cutout[..., 1].mean() > 150
 
 
 @pytest.fixture
@@ -155,19 +255,17 @@ def one_thread() -> object:
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, one_thread: object) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    folder, archive = _data_set(data)
+    sets, archive = [_data_set(tmp_path)], _textures(tmp_path)
     import models.train.detector_loop as loop
 
     loop_report, loop.REPORT_EVERY = loop.REPORT_EVERY, 2
     try:
-        for _ in train_detector(folder, archive, tmp_path / "whole", SMALL):
+        for _ in train_detector(sets, archive, tmp_path / "whole", SMALL):
             pass
-        stopped = train_detector(folder, archive, tmp_path / "parts", SMALL, checkpoint_minutes=0)
-        next(stopped)
+        stopped = train_detector(sets, archive, tmp_path / "parts", SMALL, checkpoint_minutes=0)
+        next(stopped), next(stopped)
         stopped.close()
-        last = list(train_detector(folder, archive, tmp_path / "parts", SMALL))[-1]
+        last = list(train_detector(sets, archive, tmp_path / "parts", SMALL, workers=1))[-1]
     finally:
         loop.REPORT_EVERY = loop_report
     assert last.done == last.total
@@ -176,9 +274,18 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, one_thre
         torch.testing.assert_close(parts[key], tensor, msg=key)
     assert json.loads((tmp_path / "whole" / "log.jsonl").read_text().splitlines()[-1])["step"] == 6
     with pytest.raises(KnownError, match="another recipe"):
-        next(train_detector(folder, archive, tmp_path / "whole", replace(SMALL, seed=1)))
+        list(train_detector(sets, archive, tmp_path / "whole", replace(SMALL, seed=1)))
+
+
+def test_the_weights_are_half_precision_and_fit_the_network(tmp_path: Path, one_thread: object) -> None:
+    list(train_detector([_data_set(tmp_path)], _textures(tmp_path), tmp_path, replace(SMALL, steps=1)))
+    weights = load_file(tmp_path / "person-detector.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16, torch.int64}
+    load_strictly(PersonDetector(SMALL.net), weights)
 
 
 def test_missing_data_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(KnownError, match="train"):
-        next(train_detector(tmp_path, tmp_path / "none.tar.gz", tmp_path / "out", SMALL))
+        list(train_detector([tmp_path / "train.npz"], tmp_path / "none.tar.gz", tmp_path / "out", SMALL))
+    with pytest.raises(KnownError, match=r"none\.tar\.gz"):
+        list(train_detector([_data_set(tmp_path)], tmp_path / "none.tar.gz", tmp_path / "out", SMALL))
