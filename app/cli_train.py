@@ -181,12 +181,13 @@ def render_people_command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the set: NAME.npz and NAME-00.tar.")] = "people",
     side: Annotated[int, typer.Option(min=64, max=512, help="Side of a picture in pixels.")] = 192,
+    close: Annotated[bool, typer.Option("--close", help="Parts of people, mostly upper bodies.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw labelled pictures of computer-made people, as training data for `train hrnet`."""
     from models.train.render_people import render_people
 
-    run_job(render_people(makehuman, mocap, textures, out, count, seed, name, side))
+    run_job(render_people(makehuman, mocap, textures, out, count, seed, name, side, close=close))
     path = out / f"{name}.npz"
     print(json.dumps({"people": str(path), "count": count}) if as_json else f"Wrote {path}.")
 

@@ -75,22 +75,33 @@ def random_pose(mocap: Mocap, rng: np.random.Generator) -> tuple[Pose, bool]:
 
 
 def random_crop(
-    figure: Figure, mocap: Mocap, textures: Textures, rng: np.random.Generator, side_px: int
+    figure: Figure,
+    mocap: Mocap,
+    textures: Textures,
+    rng: np.random.Generator,
+    side_px: int,
+    *,
+    close: bool = False,
 ) -> PersonCrop:
-    """Draw a random person. The same generator state gives the same crop."""
+    """Draw a random person, whole or (`close`) a part. The same generator state gives the same crop."""
     pose, standing = random_pose(mocap, rng)
     floor = _UP if standing else None
     person = random_person(figure, pose, rng, textures, floor)
-    middle = (person.vertices.min(axis=0) + person.vertices.max(axis=0)) / 2
+    points = person.vertices[person.drawn & _part(figure, rng)] if close else person.vertices
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
     elevation = np.radians(rng.choice([rng.normal(4, 9), rng.uniform(-30, 60)], p=[0.7, 0.3]))
+    yaw = rng.uniform(-np.pi, np.pi)
+    if close and rng.uniform() < 0.6:  # people turn to a camera that is near
+        yaw = np.arctan2(pose.chest[0, 2], pose.chest[2, 2]) + rng.normal(0, 0.7)
     camera = camera_at(
         middle + rng.normal(0, 0.1, 3),
         float(np.clip(np.exp(rng.normal(1.35, 0.45)), 1.7, 10)),
-        rng.uniform(-np.pi, np.pi),
+        float(yaw),
         float(elevation),
         float(np.radians(rng.normal(0, 6))),
     )
-    window = window_around([person], camera, rng.uniform(0.03, 0.09), round(side_px * _SMOOTH))
+    points = points if close else points[person.drawn]
+    window = window_around(points, camera, rng.uniform(0.03, 0.09), round(side_px * _SMOOTH))
     light = random_light(rng)
     layer = draw(person, camera, window, light)
     joints = camera.view(person.joints)
@@ -98,7 +109,7 @@ def random_crop(
     seen = face_seen(person, camera, window)
     rows, columns = _cells(pixels, window.side_px)
     covered = -joints[:, 2] - layer.depth[rows, columns] > _COVERED_M
-    # Who leaves the window (only in odd perspectives) is not labelled there.
+    # What is outside the window is not labelled.
     labelled = (pixels >= 0).all(axis=1) & (pixels <= window.side_px - 1).all(axis=1)
     labelled[FACE] &= seen
 
@@ -126,6 +137,14 @@ def random_crop(
     keypoints[labelled, 2] = 1
     _lower_neck(keypoints)
     return PersonCrop(small, keypoints, covered, box, alone)
+
+
+def _part(figure: Figure, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Vertices of what a close picture is made for: mostly the upper body, with or without the arms."""
+    height, arm = figure.places.position[:, 1], figure.places.arm
+    if rng.uniform() < 0.12:
+        return height < rng.uniform(-0.15, 0.3)
+    return (height > rng.uniform(-0.4, 0.52)) & (arm < rng.choice([0.3, 1.2, 4.0]))
 
 
 def _lower_neck(keypoints: NDArray[np.float32]) -> None:

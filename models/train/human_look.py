@@ -191,6 +191,7 @@ def garments(look: Look, at: Places) -> dict[str, Mask]:
     crown = outward @ np.array([0.0, 0.72, -0.69])
     edge = -0.2 if look.hairline is None else look.hairline
     neck = look.neckline - look.neck_v * np.clip(1 - np.abs(x) / 0.08, 0, 1) * (z > 0.03)
+    neck = neck + np.clip(0.8 * (np.abs(x) - 0.06), 0, 0.07)  # straps and seams lie on the shoulders
     body = at.part == BODY
     masks = {
         "socks": body & (at.leg > look.sock_top) & (look.socks is not None),

@@ -45,7 +45,7 @@ _JOINT_BONES = {"shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist
 }
 _NEAR, _FAR = 0.05, 60.0
 _CREASES = np.array([[43, -26, 68], [20, 50, 12], [58, 30, -41]], np.float32)  # wave numbers of cloth, 1/m
-_CELL_M = 0.009
+SMALL_M, NEAR_M = 0.009, 0.003
 # A point of the face (nose, eyes, ears) this far behind the head's surface is hidden by it.
 _HIDDEN_M = np.array([0.012, 0.012, 0.012, 0.025, 0.025])
 
@@ -81,6 +81,13 @@ class Person:
     vertices: Floats
     normals: Floats
     joints: Floats
+
+    @property
+    def drawn(self) -> NDArray[np.bool_]:
+        """bool (V,): which vertices are drawn."""
+        drawn = np.zeros(len(self.vertices), bool)
+        drawn[self.triangles.ravel()] = True
+        return drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +142,13 @@ class Layer:
         return self.depth < 0.99 * _FAR
 
 
-def prepare(mesh: HumanMesh) -> Figure:
-    """A figure from the mesh, with fewer vertices where it is much finer than a picture shows."""
+def prepare(mesh: HumanMesh, cell_m: float = SMALL_M) -> Figure:
+    """A figure from the mesh. Head, hands and feet keep one vertex per cube of side `cell_m`: SMALL_M for
+    pictures of whole people, which show no more, NEAR_M for close ones."""
     places = vertex_places(mesh)
     fine = (mesh.vertices[:, 1] > 0.6) | (places.arm > 1.9) | (places.leg > 2)
     quads = np.concatenate(list(mesh.quads.values()))
-    triangles = _clustered(mesh.vertices, np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), fine)
+    triangles = _clustered(mesh.vertices, np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), fine, cell_m)
     used, flat = np.unique(triangles, return_inverse=True)
     faces = flat.reshape(-1, 3).astype(np.int32)
     places = Places(*(field[used] for field in (places.position, places.arm, places.leg, places.part)))
@@ -163,9 +171,11 @@ def prepare(mesh: HumanMesh) -> Figure:
     return Figure(mesh, used, csr_matrix(mesh.weights[used]), places, faces, part, corners, head, landmarks)
 
 
-def _clustered(vertices: Floats, triangles: NDArray[np.int64], where: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _clustered(
+    vertices: Floats, triangles: NDArray[np.int64], where: NDArray[np.bool_], cell_m: float
+) -> NDArray[np.int64]:
     """Triangles between fewer vertices: `where` (V,) says so, one per cubic cell is left."""
-    cells = np.floor(vertices[where] / _CELL_M)
+    cells = np.floor(vertices[where] / cell_m)
     _, first, label = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     renamed = np.arange(len(vertices))
     renamed[where] = np.flatnonzero(where)[first][label.reshape(-1)]
@@ -249,15 +259,11 @@ def camera_at(target: Floats, distance_m: float, yaw: float, elevation: float, r
     return Camera(np.stack([c * right + s * up, c * up - s * right, back]), target + distance_m * back)
 
 
-def window_around(persons: list[Person], camera: Camera, margin: float, side_px: int) -> Window:
-    """The smallest square around these people, wider by `margin` of its side on each side."""
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for person in persons:
-        drawn = np.zeros(len(person.vertices), bool)
-        drawn[person.triangles.ravel()] = True
-        view = camera.view(person.vertices[drawn])
-        flat = np.stack([view[:, 0], -view[:, 1]], -1) / np.maximum(-view[:, 2:], _NEAR)
-        low, high = np.minimum(low, flat.min(0)), np.maximum(high, flat.max(0))
+def window_around(points: Floats, camera: Camera, margin: float, side_px: int) -> Window:
+    """The smallest square around points (n, 3) of the world, wider by `margin` of its side on each side."""
+    view = camera.view(points)
+    flat = np.stack([view[:, 0], -view[:, 1]], -1) / np.maximum(-view[:, 2:], _NEAR)
+    low, high = flat.min(0), flat.max(0)
     x, y = (low + high) / 2
     return Window(float(x), float(y), float((high - low).max()) / 2 * (1 + 2 * margin), side_px)
 
@@ -389,7 +395,7 @@ def _lit(person: Person, light: Light, world: Floats) -> Floats:
     right = np.cross([0.2, 1.0, 0.1], light.key)
     right /= np.linalg.norm(right)
     lamp = Camera(np.stack([right, np.cross(light.key, right), light.key]), target + 8 * light.key)
-    window = window_around([person], lamp, 0.02, 256)
+    window = window_around(person.vertices[person.drawn], lamp, 0.02, 256)
     depth = _depth(_sheared(lamp.view(person.vertices), window), person.triangles, window)
     points = lamp.view(world)
     columns, rows = np.clip(np.rint(window.pixels(points)).astype(np.int64), 0, window.side_px - 1).T

@@ -23,7 +23,7 @@ from models.domain.progress import Progress
 from models.train.detector_people import load_textures
 from models.train.human_crop import PersonCrop, random_crop
 from models.train.human_mesh import read_makehuman
-from models.train.human_picture import JOINTS, prepare
+from models.train.human_picture import JOINTS, NEAR_M, SMALL_M, prepare
 from models.train.mocap import HELD_OUT_SUBJECTS, load_mocap
 
 SIDE_PX = 192
@@ -41,9 +41,12 @@ def render_people(
     seed: int = 0,
     name: str = "people",
     side_px: int = SIDE_PX,
+    *,
+    close: bool = False,
 ) -> Iterator[Progress]:
     """Write `count` people to `out`; yields after each tar. Held-out subjects of the mocap are left out.
 
+    close: part of each person fills the picture, mostly the upper body; joints outside are not labelled.
     Picture i depends on `seed` and i only. Raises KnownError when a source cannot be read, or when `out`
     holds a set of this name made with another seed or size.
     """
@@ -53,7 +56,7 @@ def render_people(
     if done >= count:
         yield Progress(done, count, "complete")
         return
-    figure = prepare(read_makehuman(makehuman))
+    figure = prepare(read_makehuman(makehuman), NEAR_M if close else SMALL_M)
     motions = load_mocap(mocap).select(HELD_OUT_SUBJECTS, keep=False)
     pictures = load_textures(textures, every=8)  # the archive is sorted by class: take of each
     while done < count:
@@ -62,7 +65,7 @@ def render_people(
         crops = []
         for number in numbers:
             rng = np.random.default_rng([seed, number])
-            crops.append(random_crop(figure, motions, pictures, rng, side_px))
+            crops.append(random_crop(figure, motions, pictures, rng, side_px, close=close))
             if number % 50 == 0:
                 yield Progress(number, count, f"{name} {number}")
         names = [f"{number:05d}" for number in numbers]

@@ -74,7 +74,7 @@ def drawn(
     look = random_look(rng, 0.0, np.zeros((1, 8, 8, 3), np.uint8))
     person = make_person(figure, random_shape(rng, 0.5), look, pose, rng, Y)
     camera = camera_at(person.joints.mean(axis=0), 4.0, np.radians(yaw_deg), 0.0, 0.0)
-    window = window_around([person], camera, 0.05, side_px)
+    window = window_around(person.vertices[person.drawn], camera, 0.05, side_px)
     return person, camera, window, window.pixels(camera.view(person.joints))
 
 
@@ -223,6 +223,18 @@ def test_a_set_has_the_layout_of_pose_data_and_goes_on(
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with pytest.raises(KnownError, match="seed 4"):
         render(tmp_path / "b", 5, seed=5, side_px=96)
+
+
+def test_close_pictures_cut_people_and_leave_what_is_outside_unlabelled(
+    render: Callable[..., None], tmp_path: Path
+) -> None:
+    render(tmp_path, 12, seed=1, side_px=96, close=True)
+    data = load_pose_data(tmp_path, "people")
+    cut = [bool((image[-1, :, 3] > 0).any() or (image[:, [0, -1], 3] > 0).any()) for image in data.images]
+    assert np.mean(cut) > 0.5
+    assert 0.3 < data.visible.mean() < 0.9
+    known = data.joints[data.visible]
+    assert known.min() >= -0.5 and known.max() <= 95.5
 
 
 def test_a_wrong_archive_is_told(tmp_path: Path) -> None:
