@@ -135,7 +135,6 @@ def random_crop(
     keypoints = np.zeros((len(JOINTS), 3), np.float32)
     keypoints[labelled, :2] = ((pixels + 0.5) / _SMOOTH - 0.5)[labelled]
     keypoints[labelled, 2] = 1
-    _lower_neck(keypoints)
     return PersonCrop(small, keypoints, covered, box, alone)
 
 
@@ -145,15 +144,6 @@ def _part(figure: Figure, rng: np.random.Generator) -> NDArray[np.bool_]:
     if rng.uniform() < 0.12:
         return height < rng.uniform(-0.15, 0.3)
     return (height > rng.uniform(-0.4, 0.52)) & (arm < rng.choice([0.3, 1.2, 4.0]))
-
-
-def _lower_neck(keypoints: NDArray[np.float32]) -> None:
-    """Move the neck from its lowest vertebra to where LSP's labels have it, about a tenth of the torso above
-    the shoulders: half way to the middle between them."""
-    neck, left, right = (JOINTS.index(name) for name in ("neck", "left shoulder", "right shoulder"))
-    if keypoints[[neck, left, right], 2].all():
-        middle = (keypoints[left, :2] + keypoints[right, :2]) / 2
-        keypoints[neck, :2] = (keypoints[neck, :2] + middle) / 2
 
 
 def _someone_beside(
