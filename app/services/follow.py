@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.commands import AddTrack, FillJoints, Together
 from app.services.media import open_take
+from app.services.people import check_boxes
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
@@ -16,6 +17,7 @@ from models.domain.progress import Progress
 from models.domain.track import Origin, boxes_of
 from models.run.pose2d import PoseEstimator
 from storage import tracks, videos
+from storage.read_ahead import frames_ahead
 from storage.tracks import TrackInfo
 
 # The person counts as lost after so many frames in a row below this mean confidence.
@@ -49,7 +51,9 @@ def follow_person(
             f"The poses of '{video.name}' have other joints ({track.skeleton}) than this model gives.",
             hint="Choose the model they were made with.",
         )
-    if box is None:
+    if box is not None:
+        check_boxes(box, video.info)
+    else:
         if track is None or person is None or person >= track.people:
             raise KnownError(
                 "There is no pose here to start from.", hint="Draw a box around the person instead."
@@ -62,8 +66,8 @@ def follow_person(
     values: list[NDArray[np.float32]] = []
     lost = 0
     count = video.info.frame_count
-    with open_take(session, video) as reader:
-        for index, frame in enumerate(reader.frames(start, count), start=start):
+    with open_take(session, video) as reader, frames_ahead(reader, start, count) as pictures:
+        for index, frame in enumerate(pictures, start=start):
             pose = estimator.predict(frame, np.asarray(box, np.float32)[None])[0]
             lost = lost + 1 if float(pose[:, 2].mean()) < LOST_CONFIDENCE else 0
             if lost >= LOST_FRAMES:

@@ -11,7 +11,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.errors import KnownError
 from models.domain.track import KeypointTrack, Origin, boxes_of
+from models.domain.video import VideoInfo
 
 # A person seen in fewer frames than this share of the take (and fewer than 10 frames) is dropped as a ghost.
 GHOST_SHARE = 0.05
@@ -112,6 +114,18 @@ def names_in(result: KeypointTrack, earlier: KeypointTrack, names: Sequence[str]
     columns = {new: old for old, new in columns_in(result, earlier).items()}
     last = max(columns, default=-1) + 1
     return tuple(names[columns[p]] if columns.get(p, len(names)) < len(names) else "" for p in range(last))
+
+
+def check_boxes(boxes: NDArray[np.floating], info: VideoInfo) -> None:
+    """Raise KnownError where a box (..., 4) that a person drew shows nothing of the picture, or is no box."""
+    x1, y1, x2, y2 = np.moveaxis(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), 1, 0)
+    if not (np.isfinite(boxes).all() and (x1 < x2).all() and (y1 < y2).all()):
+        raise KnownError("The box is empty.", hint="Draw it from one corner of the person to the other.")
+    if not ((x2 > 0) & (y2 > 0) & (x1 < info.width_px) & (y1 < info.height_px)).all():
+        raise KnownError(
+            f"The box lies outside the picture ({info.width_px} × {info.height_px} px).",
+            hint="Draw it around the person in the picture.",
+        )
 
 
 def _height_px(poses: Floats) -> float:

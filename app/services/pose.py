@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.services.lift import lift_take
 from app.services.media import open_take
-from app.services.people import Columns, in_columns_of, names_in, without_ghosts
+from app.services.people import Columns, check_boxes, in_columns_of, names_in, without_ghosts
 from app.session import Session
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
@@ -20,6 +20,7 @@ from models.run.pose2d import PoseEstimator
 from models.run.track import PROPOSAL_THRESHOLD, PersonTracker
 from models.run.weights import default_model
 from storage import runs, tracks, videos
+from storage.read_ahead import frames_ahead
 from storage.runs import Run, new_run
 from storage.tracks import TrackInfo
 
@@ -57,6 +58,8 @@ def estimate_poses(
         if run is not None and run.params.get("decoder") != decoder:
             run = None
         track = next((t for t in tracks.of_run(tx, run.uid)), None) if run else None
+    for boxes in (user_boxes or {}).values():
+        check_boxes(boxes, video.info)
     frames = video.info.frame_count
     with open_take(session, video) as reader:
         if run is None or track is None or track.people != max_people:
@@ -70,16 +73,16 @@ def estimate_poses(
             columns = Columns(tracks.read_frames(tx, track.uid, start - COMMIT_FRAMES, start).values)
         yield Progress(start, frames, f"poses · {video.name}")
         batch: list[NDArray[np.float32]] = []
-        for index, frame in enumerate(reader.frames(start, frames), start=start):
-            boxes = user_boxes.get(index) if user_boxes else None
-            values, _ = tracker.step(frame, user_boxes=boxes)
-            batch.append(columns.place(values))
-            if len(batch) == COMMIT_FRAMES or index == frames - 1:
-                block = np.stack(batch)
-                with session.project.transaction() as tx:
-                    tracks.write_frames(tx, track.uid, index + 1 - len(batch), block, _origin_of(block))
-                batch = []
-                yield Progress(index + 1, frames, f"poses · {video.name}")
+        with frames_ahead(reader, start, frames) as pictures:
+            for index, frame in enumerate(pictures, start=start):
+                values, _ = tracker.step(frame, user_boxes=user_boxes.get(index) if user_boxes else None)
+                batch.append(columns.place(values))
+                if len(batch) == COMMIT_FRAMES or index == frames - 1:
+                    block = np.stack(batch)
+                    with session.project.transaction() as tx:
+                        tracks.write_frames(tx, track.uid, index + 1 - len(batch), block, _origin_of(block))
+                    batch = []
+                    yield Progress(index + 1, frames, f"poses · {video.name}")
     if _finish(session, run, track):
         yield from lift_take(session, video_uid, device=device)
 

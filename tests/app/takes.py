@@ -29,16 +29,30 @@ from models.run.pose2d import PoseEstimator
 from storage import tracks
 from storage.tracks import TrackInfo
 from storage.videos import Video, by_name
-from tests.storage.video_files import H264_FAST, Recipe, coded_image, read_code, write_video
+from tests.storage.video_files import (
+    H264_FAST,
+    HEIGHT_PX,
+    WIDTH_PX,
+    Recipe,
+    coded_image,
+    read_code,
+    write_video,
+)
 
 COCO = load_skeleton("coco17")
 Pose = NDArray[np.float32]
 FPS = 25
 
 
-def write_take(path: Path, frames: int = 30, first_number: int = 0, pts: Iterable[int] | None = None) -> Path:
+def write_take(
+    path: Path,
+    frames: int = 30,
+    first_number: int = 0,
+    pts: Iterable[int] | None = None,
+    size_px: tuple[int, int] = (WIDTH_PX, HEIGHT_PX),
+) -> Path:
     """A video at 25 fps (or with the given pts in 1/25 s) whose frames carry first_number and so on."""
-    images = [coded_image(first_number + i) for i in range(frames)]
+    images = [coded_image(first_number + i, *size_px) for i in range(frames)]
     times = range(frames) if pts is None else list(pts)
     write_video(path, Recipe(options=H264_FAST), times, Fraction(1, FPS), images)
     return path

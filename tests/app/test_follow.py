@@ -28,7 +28,7 @@ def session(tmp_path: Path):
 
 @pytest.fixture
 def take(session: Session, tmp_path: Path) -> Video:
-    return add(session, write_take(tmp_path / "take.mp4", FRAMES))[0]
+    return add(session, write_take(tmp_path / "take.mp4", FRAMES, size_px=(640, 480)))[0]
 
 
 def walker(number: int) -> np.ndarray:
