@@ -8,20 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.train.human_camera import Camera, camera_at, window_around
 from models.train.human_picture import (
     FACE,
     JOINTS,
-    Camera,
     Figure,
     Layer,
     Person,
-    camera_at,
     draw,
     face_seen,
     moved,
     random_light,
     random_person,
-    window_around,
 )
 from models.train.human_pose import Pose, invented, perturbed, pose_from_mocap, random_rotation, turn, turn_by
 from models.train.mocap import Mocap

@@ -1,19 +1,23 @@
-"""Pictures of posed people with their joints: camera, light and a software rasteriser.
-
-Camera frame: metres, x right, y up, z to the back (the camera looks along -z), as OpenCV's rasteriser has it.
-Picture coordinates: px, (0, 0) is the centre of the first pixel.
-"""
+"""Pictures of posed people with their joints: shapes, clothes and light brought together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from models.train.human_camera import (
+    FAR_M,
+    Camera,
+    Window,
+    depth_of,
+    rasterised,
+    unprojected,
+    window_around,
+)
 from models.train.human_look import (
     BODY,
     HAIR,
@@ -43,9 +47,8 @@ _JOINT_BONES = {"shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist
     "ankle": "foot",
     "eye": "eye",
 }
-_NEAR, _FAR = 0.05, 60.0
 _CREASES = np.array([[43, -26, 68], [20, 50, 12], [58, 30, -41]], np.float32)  # wave numbers of cloth, 1/m
-SMALL_M, NEAR_M = 0.009, 0.003
+WHOLE_CELL_M, CLOSE_CELL_M = 0.009, 0.003
 # A point of the face (nose, eyes, ears) this far behind the head's surface is hidden by it.
 _HIDDEN_M = np.array([0.012, 0.012, 0.012, 0.025, 0.025])
 
@@ -91,33 +94,6 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
-    """rotation (3, 3), position (3,): camera = rotation @ (world - position)."""
-
-    rotation: Floats
-    position: Floats
-
-    def view(self, points: Floats) -> Floats:
-        """Points (..., 3) of the world in the frame of the camera."""
-        return (points - self.position) @ self.rotation.T
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A square part of the picture plane: centre and half side as tangents of angles; side in px."""
-
-    x: float
-    y: float
-    half: float
-    side_px: int
-
-    def pixels(self, view: Floats) -> Floats:
-        """px (..., 2) of points (..., 3) in the frame of the camera."""
-        flat = np.stack([view[..., 0], -view[..., 1]], -1) / -view[..., 2:]
-        return (flat - (self.x, self.y) + self.half) * (self.side_px / (2 * self.half)) - 0.5
-
-
-@dataclass(frozen=True, eq=False)
 class Light:
     """key: direction (3,) to the lamp in the world, its colour; sky, ground: colours from above and below."""
 
@@ -131,7 +107,7 @@ class Light:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A drawn person. colour: float32 (S, S, 3) RGB 0..1; depth: float32 (S, S) m, _FAR where nobody is."""
+    """A drawn person. colour: float32 (S, S, 3) RGB 0..1; depth: float32 (S, S) m, FAR_M where nobody is."""
 
     colour: NDArray[np.float32]
     depth: NDArray[np.float32]
@@ -139,12 +115,12 @@ class Layer:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """bool (S, S): where the person is."""
-        return self.depth < 0.99 * _FAR
+        return self.depth < 0.99 * FAR_M
 
 
-def prepare(mesh: HumanMesh, cell_m: float = SMALL_M) -> Figure:
-    """A figure from the mesh. Head, hands and feet keep one vertex per cube of side `cell_m`: SMALL_M for
-    pictures of whole people, which show no more, NEAR_M for close ones."""
+def prepare(mesh: HumanMesh, cell_m: float = WHOLE_CELL_M) -> Figure:
+    """A figure from the mesh. Head, hands and feet keep one vertex per cube of side `cell_m`: CLOSE_CELL_M for
+    close pictures, WHOLE_CELL_M for whole people, where no more can be seen."""
     places = vertex_places(mesh)
     fine = (mesh.vertices[:, 1] > 0.6) | (places.arm > 1.9) | (places.leg > 2)
     quads = np.concatenate(list(mesh.quads.values()))
@@ -251,24 +227,6 @@ def moved(person: Person, offset: Floats) -> Person:
     )
 
 
-def camera_at(target: Floats, distance_m: float, yaw: float, elevation: float, roll: float) -> Camera:
-    """A camera that looks at `target` (3,) m. Angles in radians; yaw 0 looks at the front of who faces z."""
-    back = np.array([np.sin(yaw) * np.cos(elevation), np.sin(elevation), np.cos(yaw) * np.cos(elevation)])
-    right = np.array([np.cos(yaw), 0.0, -np.sin(yaw)])
-    up = np.cross(back, right)
-    c, s = np.cos(roll), np.sin(roll)
-    return Camera(np.stack([c * right + s * up, c * up - s * right, back]), target + distance_m * back)
-
-
-def window_around(points: Floats, camera: Camera, margin: float, side_px: int) -> Window:
-    """The smallest square around points (n, 3) of the world, wider by `margin` of its side on each side."""
-    view = camera.view(points)
-    flat = np.stack([view[:, 0], -view[:, 1]], -1) / np.maximum(-view[:, 2:], _NEAR)
-    low, high = flat.min(0), flat.max(0)
-    x, y = (low + high) / 2
-    return Window(float(x), float(y), float((high - low).max()) / 2 * (1 + 2 * margin), side_px)
-
-
 def random_light(rng: np.random.Generator) -> Light:
     """Sun, lamps or an overcast sky."""
     key = rng.normal(0, 1, 3)
@@ -286,12 +244,12 @@ def random_light(rng: np.random.Generator) -> Light:
 def draw(person: Person, camera: Camera, window: Window, light: Light) -> Layer:
     """Draw one person: places and normals by the rasteriser, colour and light per pixel."""
     at = person.figure.places
-    view = _sheared(camera.view(person.vertices), window)
+    view = camera.view(person.vertices)
     low, high = at.position.min(0).astype(np.float32), at.position.max(0).astype(np.float32)
-    place, depth = _rasterised(view, person.triangles, (at.position - low) / (high - low), window)
+    place, depth = rasterised(view, person.triangles, (at.position - low) / (high - low), window)
     fields = np.stack([_packed(at), *(0.5 + 0.5 * (person.normals @ camera.rotation[:2].T)).T], 1)
-    field, _ = _rasterised(view, person.triangles, fields, window)
-    inside = depth < 0.99 * _FAR
+    field, _ = rasterised(view, person.triangles, fields, window)
+    inside = depth < 0.99 * FAR_M
     surface = _unpacked(place[inside] * (high - low) + low, field[inside][:, 0])
     facing = field[inside][:, 1:] * 2 - 1
     toward = np.sqrt(np.maximum(1 - (facing**2).sum(axis=1), 0))  # what is seen faces the camera
@@ -301,7 +259,7 @@ def draw(person: Person, camera: Camera, window: Window, light: Light) -> Layer:
         normals[cloth] += light.creases * np.sin(surface.position[cloth] @ _CREASES)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
     rows, columns = np.nonzero(inside)
-    world = _unprojected(rows, columns, depth[inside], window) @ camera.rotation + camera.position
+    world = unprojected(rows, columns, depth[inside], window) @ camera.rotation + camera.position
     albedo = paint(person.look, surface).astype(np.float32) ** 2
     lit = np.maximum(normals @ light.key.astype(np.float32), 0)
     if light.shadows:
@@ -339,8 +297,8 @@ def face_seen(person: Person, camera: Camera, window: Window) -> NDArray[np.bool
     """Which of the five points of the face (5,) are not hidden by the head itself."""
     joints = camera.view(person.joints[FACE])
     triangles = person.figure.triangles[person.figure.head]
-    view = _sheared(camera.view(person.vertices), window)
-    depth = _depth(view, triangles, window)
+    view = camera.view(person.vertices)
+    depth = depth_of(view, triangles, window)
     x, y = np.clip(np.rint(window.pixels(joints)).astype(np.int64), 0, window.side_px - 1).T
     # The hair stands off the head: what it covers is not hidden by the head.
     return np.asarray(depth[y, x] > -joints[:, 2] - _HIDDEN_M - min(person.look.hair_m, 0.02))
@@ -353,43 +311,6 @@ def _normals(figure: Figure, vertices: Floats) -> Floats:
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
-def _sheared(view: Floats, window: Window) -> NDArray[np.float32]:
-    """The rasteriser's picture is centred on the axis: shear the window's centre onto it (depth is kept)."""
-    x = view[:, 0] + window.x * view[:, 2]
-    y = view[:, 1] - window.y * view[:, 2]
-    return np.stack([x, y, view[:, 2]], 1).astype(np.float32)
-
-
-def _unprojected(
-    rows: NDArray[np.int64], columns: NDArray[np.int64], depth: NDArray[np.float32], window: Window
-) -> Floats:
-    scale = 2 * window.half / window.side_px
-    x = (columns + 0.5) * scale - window.half + window.x
-    y = (rows + 0.5) * scale - window.half + window.y
-    return np.stack([x * depth, -y * depth, -depth.astype(np.float64)], 1)
-
-
-def _rasterised(
-    view: NDArray[np.float32], triangles: NDArray[np.int32], colours: Floats, window: Window
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    side = window.side_px
-    colour, depth = np.zeros((side, side, 3), np.float32), np.full((side, side), _FAR, np.float32)
-    return cv2.triangleRasterize(
-        view, triangles, colours.astype(np.float32), colour, depth, np.eye(4), *_lens(window)
-    )
-
-
-def _depth(view: NDArray[np.float32], triangles: NDArray[np.int32], window: Window) -> NDArray[np.float32]:
-    depth = np.full((window.side_px, window.side_px), _FAR, np.float32)
-    return cv2.triangleRasterizeDepth(view, triangles, depth, np.eye(4), *_lens(window))
-
-
-def _lens(window: Window) -> tuple[float, float, float, cv2.TriangleRasterizeSettings]:
-    settings = cv2.TriangleRasterizeSettings().setCullingMode(cv2.RASTERIZE_CULLING_CW)
-    settings = settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
-    return 2 * float(np.arctan(window.half)), _NEAR, _FAR, settings
-
-
 def _lit(person: Person, light: Light, world: Floats) -> Floats:
     """Share (n,) of the lamp's light that reaches points (n, 3) of the person: a shadow map."""
     target = person.vertices.mean(axis=0)
@@ -397,7 +318,7 @@ def _lit(person: Person, light: Light, world: Floats) -> Floats:
     right /= np.linalg.norm(right)
     lamp = Camera(np.stack([right, np.cross(light.key, right), light.key]), target + 8 * light.key)
     window = window_around(person.vertices[person.drawn], lamp, 0.02, 256)
-    depth = _depth(_sheared(lamp.view(person.vertices), window), person.triangles, window)
+    depth = depth_of(lamp.view(person.vertices), person.triangles, window)
     points = lamp.view(world)
     columns, rows = np.clip(np.rint(window.pixels(points)).astype(np.int64), 0, window.side_px - 1).T
     return np.where(-points[:, 2] > depth[rows, columns] + 0.03, 0.12, 1.0)

@@ -23,7 +23,7 @@ from models.domain.progress import Progress
 from models.train.detector_people import load_textures
 from models.train.human_crop import PersonCrop, random_crop
 from models.train.human_mesh import read_makehuman
-from models.train.human_picture import JOINTS, NEAR_M, SMALL_M, prepare
+from models.train.human_picture import CLOSE_CELL_M, JOINTS, WHOLE_CELL_M, prepare
 from models.train.mocap import HELD_OUT_SUBJECTS, load_mocap
 
 SIDE_PX = 192
@@ -56,7 +56,7 @@ def render_people(
     if done >= count:
         yield Progress(done, count, "complete")
         return
-    figure = prepare(read_makehuman(makehuman), NEAR_M if close else SMALL_M)
+    figure = prepare(read_makehuman(makehuman), CLOSE_CELL_M if close else WHOLE_CELL_M)
     motions = load_mocap(mocap).select(HELD_OUT_SUBJECTS, keep=False)
     pictures = load_textures(textures, every=8)  # the archive is sorted by class: take of each
     while done < count:

@@ -12,21 +12,18 @@ from numpy.typing import NDArray
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
 from models.train import human_crop, render_people
+from models.train.human_camera import Camera, Window, camera_at, window_around
 from models.train.human_look import random_look
 from models.train.human_mesh import random_shape, read_makehuman
 from models.train.human_picture import (
     JOINTS,
-    Camera,
     Figure,
     Person,
-    Window,
-    camera_at,
     draw,
     face_seen,
     make_person,
     prepare,
     random_light,
-    window_around,
 )
 from models.train.human_pose import (
     LIMBS,
