@@ -52,13 +52,23 @@ class DeviceChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class DecoderChoice:
+    """How heatmaps become joint positions. name: as the pose run calls it; "": the network's own."""
+
+    name: str
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PoseRun:
-    """Result: find the poses of up to `people` persons in these takes."""
+    """Result: find the poses of up to `people` persons in these takes. decoder: "" for the network's own."""
 
     take_uids: tuple[str, ...]
     model: str
     device: str
     people: int
+    decoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +108,28 @@ class PoseRunDialog(QDialog):
         takes: Sequence[TakeChoice],
         models: Sequence[ModelChoice],
         devices: Sequence[DeviceChoice],
+        decoders: Sequence[DecoderChoice],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Find poses")
-        self._models, self._devices = tuple(models), tuple(devices)
+        self._models, self._devices, self._decoders = tuple(models), tuple(devices), tuple(decoders)
         self._takes = _TakeList(takes)
-        self._model, self._device = QComboBox(), QComboBox()
+        self._model, self._device, self._decoder = QComboBox(), QComboBox(), QComboBox()
         self._people = QSpinBox(minimum=1, maximum=8, value=2, prefix="up to ")
         self._model.addItems([model.name for model in models])
         self._device.addItems([device.name for device in devices])
+        self._decoder.addItems([decoder.title for decoder in decoders])
         self._model_note, self._device_note = label("", "hint", wrap=True), label("", "hint", wrap=True)
+        self._decoder_note = label("", "hint", wrap=True)
         self._buttons = accept_buttons("Find poses")
         layout = column(self, margin_px=16, spacing_px=10)
         layout.addWidget(label("Find poses", "title"))
         form = form_layout()
         form.addRow("Model", self._model)
         form.addRow("", self._model_note)
+        form.addRow("Joints from", self._decoder)
+        form.addRow("", self._decoder_note)
         form.addRow("Run on", self._device)
         form.addRow("", self._device_note)
         form.addRow("People", self._people)
@@ -123,7 +138,8 @@ class PoseRunDialog(QDialog):
         text = "Joints that a person has corrected are kept. The job can be stopped and goes on later."
         layout.addWidget(label(text, "hint", wrap=True))
         layout.addWidget(self._buttons)
-        self.resize(480, 460)
+        self.resize(480, 520)
+        self._decoder.currentIndexChanged.connect(lambda _: self._refresh())
         self._model.currentIndexChanged.connect(lambda _: self._refresh())
         self._device.currentIndexChanged.connect(lambda _: self._refresh())
         self._takes.itemChanged.connect(lambda _: self._refresh())
@@ -134,7 +150,11 @@ class PoseRunDialog(QDialog):
     @property
     def choice(self) -> PoseRun:
         model, device = self._model.currentText(), self._device.currentText()
-        return PoseRun(self._takes.ticked, model, device, self._people.value())
+        decoder = self._decoders[self._decoder.currentIndex()].name if self._decoders else ""
+        return PoseRun(self._takes.ticked, model, device, self._people.value(), decoder)
+
+    def choose_decoder(self, name: str) -> None:
+        self._decoder.setCurrentIndex([d.name for d in self._decoders].index(name))
 
     @property
     def takes(self) -> _TakeList:
@@ -145,6 +165,8 @@ class PoseRunDialog(QDialog):
             self._model_note.setText(self._models[self._model.currentIndex()].note)
         if self._devices:
             self._device_note.setText(self._devices[self._device.currentIndex()].note)
+        if self._decoders:
+            self._decoder_note.setText(self._decoders[self._decoder.currentIndex()].note)
         ready = bool(self._takes.ticked and self._models and self._devices)
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
 

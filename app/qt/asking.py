@@ -22,12 +22,21 @@ from widgets.project_dialogs import FrameRateDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
 from widgets.run_dialogs import (
     ClipExportDialog,
+    DecoderChoice,
     DeviceChoice,
     ExportFormat,
     LabelExportDialog,
     ModelChoice,
     PoseRunDialog,
     TakeChoice,
+)
+
+#: Names as in `models.run.pose2d.DECODERS`, which would load torch.
+DECODERS = (
+    DecoderChoice("", "the network’s own decoder", "the one it was made for"),
+    DecoderChoice("dark", "DARK", "fits a bell curve to every heatmap: finer than its pixels"),
+    DecoderChoice("udp", "UDP", "DARK, and the mirrored picture without its sideways shift"),
+    DecoderChoice("peak", "peak", "as published with HRNet: the highest pixel, moved by a quarter"),
 )
 
 
@@ -69,10 +78,16 @@ class Asking(QObject):
             DeviceChoice("cpu", f"{os.cpu_count()} processor cores"),
             DeviceChoice("cuda", "an NVIDIA graphics card"),
         ]
-        dialog = PoseRunDialog(takes, models, devices, self.window)
+        dialog = PoseRunDialog(takes, models, devices, DECODERS, self.window)
         if dialog.exec():
             choice = dialog.choice
-            self.tasks.poses(choice.take_uids, model=choice.model, device=choice.device)
+            self.tasks.poses(
+                choice.take_uids,
+                model=choice.model,
+                device=choice.device,
+                people=choice.people,
+                decoder=choice.decoder or None,
+            )
 
     def export_clip(self, reference_uid: str = "") -> None:
         session = self.workspace.session

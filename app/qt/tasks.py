@@ -59,14 +59,22 @@ class Tasks(QObject):
         self._start(f"Add {paths[0].name}" if len(paths) == 1 else f"Add {len(paths)} videos", job)
 
     def poses(
-        self, uids: Sequence[str], *, model: str | None = None, device: str = "auto", people: int = 2
+        self,
+        uids: Sequence[str],
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        people: int = 2,
+        decoder: str | None = None,
     ) -> None:
         for video in self._videos(uids):
 
             def job(session: Session, video: Video = video) -> Steps:
                 from app.services.pose import estimate_poses
 
-                yield from estimate_poses(session, video.uid, model=model, device=device, max_people=people)
+                yield from estimate_poses(
+                    session, video.uid, model=model, device=device, max_people=people, decoder=decoder
+                )
 
             self._start(f"Poses · {video.name}", job)
 

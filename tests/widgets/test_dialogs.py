@@ -20,6 +20,7 @@ from widgets.project_dialogs import FrameRateDialog, NewProjectDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
 from widgets.run_dialogs import (
     ClipExportDialog,
+    DecoderChoice,
     DeviceChoice,
     ExportFormat,
     LabelExportDialog,
@@ -162,8 +163,12 @@ def test_frame_rate_is_exact_or_refused(qtbot: QtBot, text: str, fps: Fraction |
 
 def test_pose_run(qtbot: QtBot) -> None:
     models = [ModelChoice("compact", "fast"), ModelChoice("w32")]
-    dialog = PoseRunDialog(TAKES, models, [DeviceChoice("auto")])
+    decoders = [DecoderChoice("", "own"), DecoderChoice("dark", "DARK", "fits a bell curve")]
+    dialog = PoseRunDialog(TAKES, models, [DeviceChoice("auto")], decoders)
     qtbot.addWidget(dialog)
+    assert dialog.choice.decoder == ""
+    dialog.choose_decoder("dark")
+    assert dialog.choice.decoder == "dark" and "bell curve" in dialog._decoder_note.text()
     assert dialog.choice.take_uids == ("a", "c")
     assert (dialog.choice.model, dialog.choice.device, dialog.choice.people) == ("compact", "auto", 2)
     for uid in ("a", "c"):

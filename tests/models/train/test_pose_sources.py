@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
@@ -197,3 +198,36 @@ def test_bad_folders_get_one_line(tmp_path: Path) -> None:
     write_lsp(tmp_path / "empty", keypoints * 0)
     with pytest.raises(KnownError, match="nobody with labelled joints"):
         load_people(tmp_path / "empty", "val")
+
+
+def test_mpii_heads_come_from_the_official_labels(tmp_path: Path) -> None:
+    keypoints = random_keypoints(3, 16)
+    keypoints[1] = 0  # nobody: left out, and so is their head
+    write_mpii(tmp_path, keypoints, np.full((3, 2), 60.0), np.full(3, 0.5))
+    corners = np.array([[10.0, 20, 30], [10, 20, 30]]), np.array([[40.0, 50, 33], [50, 60, 34]])
+    savemat(tmp_path / "annot" / "gt_valid.mat", {"headboxes_src": np.stack(corners)})
+    data = load_people(tmp_path, "val")
+    assert data.heads is not None and data.heads.tolist() == [30.0, 3.0] and data.names[1] == "002.jpg#2"
+    (tmp_path / "annot" / "gt_valid.mat").write_bytes(b"damaged")
+    with pytest.raises(KnownError, match=r"gt_valid\.mat cannot be read"):
+        load_people(tmp_path, "val")
+
+
+def test_real_penn_labels_equal_the_packed_ones(shared_dir: Path, tmp_path: Path) -> None:
+    source = shared_dir / "data" / "formats" / "penn_action" / "0129.mat"
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "0129.mat").write_bytes(source.read_bytes())
+    frames = tmp_path / "frames" / "0129"
+    frames.mkdir(parents=True)
+    for t in range(47):
+        (frames / f"{t + 1:06d}.jpg").touch()
+    data = load_people(tmp_path, "test")
+    with np.load(shared_dir / "data" / "penn_action" / "penn_action_labels.npz") as packed:
+        i = packed["id"].tolist().index("0129")
+        rows = slice(packed["offset"][i], packed["offset"][i] + packed["nframes"][i])
+        visible = packed["visible"][rows] > 0
+        np.testing.assert_array_equal(data.visible, visible)
+        # no joint of this video has the placeholder, so one pixel is taken off
+        np.testing.assert_allclose(data.joints[visible], packed["xy"][rows][visible] - 1, atol=1e-3)
+        np.testing.assert_allclose(data.boxes, packed["bbox"][rows] - 1, atol=1e-3)
+    assert data.names[0] == "0129/000001" and len(data) == 47
