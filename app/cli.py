@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_models, cli_project, cli_smooth
+from app import cli_lift, cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
 from app.cli_people import people_app
 from app.cli_shared import AsJson, show
@@ -34,6 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+train_app.command("videopose3d")(cli_lift.train_videopose3d)
+eval_app.command("lift")(cli_lift.eval_lift)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")
 app.add_typer(people_app, name="people", help="Who is who in the poses of a take: swap, split, merge.")

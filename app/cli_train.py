@@ -27,11 +27,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
-def _changed(recipe: Any, **values: Any) -> Any:
+def changed(recipe: Any, **values: Any) -> Any:
     return replace(recipe, **{name: value for name, value in values.items() if value is not None})
 
 
-def _prepare(threads: int, device: str) -> str:
+def prepare(threads: int, device: str) -> str:
     import torch
 
     from models.run.device import choose_device
@@ -41,7 +41,7 @@ def _prepare(threads: int, device: str) -> str:
     return str(choose_device(device))
 
 
-def _finished(path: Path, as_json: bool) -> None:
+def finished(path: Path, as_json: bool) -> None:
     print(json.dumps({"weights": str(path)}) if as_json else f"Wrote {path}.")
 
 
@@ -96,7 +96,7 @@ def train_hrnet_command(
     from models.train.recipes import POSE_RECIPES, with_input
     from models.train.train_hrnet import Validation, train_hrnet
 
-    chosen = _changed(
+    chosen = changed(
         POSE_RECIPES[recipe],
         skeleton=skeleton,
         loss=loss,
@@ -106,7 +106,7 @@ def train_hrnet_command(
         seed=seed,
     )
     chosen = with_input(chosen, size)
-    device = _prepare(threads, device)
+    device = prepare(threads, device)
     if precision == "auto":
         precision = "bf16-mixed" if device == "cuda" else "32-true"
     validation = None
@@ -125,25 +125,7 @@ def train_hrnet_command(
             validation=validation,
         )
     )
-    _finished(out / "hrnet.safetensors", as_json)
-
-
-@train_app.command("videopose3d")
-def train_videopose3d_command(
-    data: Annotated[Path, typer.Option(metavar="FILE.npz", help="Motion capture.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.safetensors", help="Weights; resumes beside it.")],
-    steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
-    minutes: Minutes = None,
-    seed: Seed = None,
-    threads: Threads = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Train a 2D-to-3D lifter (VideoPose3D)."""
-    from models.train.train_lifter import LifterRecipe, train_lifter
-
-    _prepare(threads, "cpu")
-    run_job(train_lifter(data, out, _changed(LifterRecipe(), steps=steps, minutes=minutes, seed=seed)))
-    _finished(out, as_json)
+    finished(out / "hrnet.safetensors", as_json)
 
 
 @train_app.command("detector")
@@ -166,9 +148,9 @@ def train_detector_command(
     """Train the person detector."""
     from models.train.detector_loop import DetectorRecipe, train_detector
 
-    recipe = _changed(DetectorRecipe(), steps=steps, minutes=minutes, batch=batch, seed=seed)
-    run_job(train_detector(data, textures, out, recipe, device=_prepare(threads, device), workers=workers))
-    _finished(out / "person-detector.safetensors", as_json)
+    recipe = changed(DetectorRecipe(), steps=steps, minutes=minutes, batch=batch, seed=seed)
+    run_job(train_detector(data, textures, out, recipe, device=prepare(threads, device), workers=workers))
+    finished(out / "person-detector.safetensors", as_json)
 
 
 @train_app.command("render-people")
@@ -192,35 +174,8 @@ def render_people_command(
     print(json.dumps({"people": str(path), "count": count}) if as_json else f"Wrote {path}.")
 
 
-def _print_scores(scores: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(scores, indent=1))
-        return
-    for name, value in scores.items():
-        if isinstance(value, dict):
-            print(f"{name}:")
-            for key, score in value.items():
-                print(f"  {key}: {score:.4g}" if isinstance(score, float) else f"  {key}: {score}")
-        else:
-            print(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
-
-
 eval_app.command("pose")(eval_pose)
 eval_app.command("labels")(eval_labels)
-
-
-@eval_app.command("lift")
-def eval_lift_command(
-    data: Annotated[Path, typer.Option(metavar="FILE.npz", help="Motion capture.")],
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """MPJPE, P-MPJPE, N-MPJPE and velocity error in mm on the subjects kept out of training."""
-    from models.run.lift import Lifter
-    from models.train.evaluate_lift import evaluate_lift
-
-    _print_scores(evaluate_lift(data, Lifter.load(model, device)), as_json)
 
 
 @eval_app.command("detector")

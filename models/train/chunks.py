@@ -104,6 +104,19 @@ class ChunkedBatches:
         for first in range(0, len(order), self._batch_size):
             yield self._batch([self.chunks[i] for i in order[first : first + self._batch_size]])
 
+    def random_state(self) -> list[int]:
+        """Where the order of the epochs stands; empty without shuffling."""
+        if self._random is None:
+            return []
+        _, keys, position, *_ = self._random.get_state(legacy=True)
+        return [int(position), *(int(key) for key in keys)]  # type: ignore[arg-type, union-attr]
+
+    def restore(self, state: Sequence[int]) -> None:
+        """Go on as after `random_state`."""
+        if self._random is not None and state:
+            keys = np.array(state[1:], dtype=np.uint32)
+            self._random.set_state(("MT19937", keys, int(state[0]), 0, 0.0))
+
     def endless(self) -> Iterator[LiftBatch]:
         """Epoch after epoch without end (the unlabelled half of semi-supervised training)."""
         while True:

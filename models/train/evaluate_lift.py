@@ -19,9 +19,8 @@ from models.domain.mapping import map_keypoints
 from models.run.lift import SKELETON_OUT, Lifter
 from models.train.lift_losses import mean_velocity_error, procrustes
 from models.train.mocap import HELD_OUT_SUBJECTS, load_mocap
+from models.train.mocap_views import FOCALS_PX, SIZE_PX, watch
 
-_SIZE_PX = 1000
-_FOCALS_PX = (1145.0, 800.0, 1145.0, 1800.0)
 METRICS = ("mpjpe_mm", "scaled_mpjpe_mm", "p_mpjpe_mm", "n_mpjpe_mm", "velocity_mm")
 
 
@@ -49,19 +48,19 @@ def evaluate_lift(
     frames: dict[int, int] = {}
     for index in range(len(mocap)):
         poses, subject = mocap.sequence(index), int(mocap.subject[index])
-        for camera in range(len(_FOCALS_PX)):
+        for camera in range(len(FOCALS_PX)):
             seen = watch(poses, mocap.names[index], camera)
             random = np.random.default_rng([camera, zlib.crc32(mocap.names[index].encode())])
             points = np.ones((len(poses), 17, 3), np.float32)
-            focal = _FOCALS_PX[camera]
-            points[..., :2] = focal * seen[..., :2] / seen[..., 2:] + _SIZE_PX / 2
+            focal = FOCALS_PX[camera]
+            points[..., :2] = focal * seen[..., :2] / seen[..., 2:] + SIZE_PX / 2
             spread = noise_m * focal / seen[:, :1, 2:]
             points[..., :2] += spread * random.standard_normal(points[..., :2].shape)
             lifted = lifter.lift(
                 map_keypoints(points, SKELETON_OUT, skeleton),
                 skeleton,
-                _SIZE_PX,
-                _SIZE_PX,
+                SIZE_PX,
+                SIZE_PX,
                 float(mocap.fps[index]),
                 focal_px=focal if focal_known else None,
             )
@@ -73,27 +72,11 @@ def evaluate_lift(
         "data": npz_path.name,
         "input": {"skeleton": skeleton, "noise_m": noise_m, "focal_known": focal_known},
         "sequences": len(mocap),
-        "cameras": len(_FOCALS_PX),
+        "cameras": len(FOCALS_PX),
         "frames": sum(frames.values()),
         **_named(mean),
         "subjects": {str(s): {"frames": frames[s], **_named(totals[s] / frames[s])} for s in sorted(totals)},
     }
-
-
-def watch(poses: NDArray[np.float32], name: str, camera: int) -> NDArray[np.float32]:
-    """Poses (T, 17, 3) with y up in the axes of one of the cameras around them; `name` fixes where these
-    stand.
-    """
-    random = np.random.default_rng(zlib.crc32(name.encode()))
-    yaw = random.uniform(0, 2 * np.pi) + camera * 2 * np.pi / len(_FOCALS_PX)
-    elevation = np.deg2rad(random.uniform(0, 20, len(_FOCALS_PX))[camera])
-    low, high = poses[:, 0].min(axis=0), poses[:, 0].max(axis=0)
-    distance = (4.0 + 1.1 * float(np.linalg.norm(high - low))) * _FOCALS_PX[camera] / _FOCALS_PX[0]
-    back = np.array([np.sin(yaw) * np.cos(elevation), np.sin(elevation), np.cos(yaw) * np.cos(elevation)])
-    right = np.array([np.cos(yaw), 0, -np.sin(yaw)])
-    down = np.cross(-back, right)
-    centred = poses - (low + high) / 2
-    return (centred @ np.stack([right, down, -back], axis=1) + [0, 0, distance]).astype(np.float32)
 
 
 def _errors(predicted: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
 from models.run.lift import Lifter
 from models.train.detector_noise import DetectorNoise, NoiseRanges
-from models.train.evaluate_lift import METRICS, evaluate_lift, watch
+from models.train.evaluate_lift import METRICS, evaluate_lift
 from models.train.mocap import load_mocap
+from models.train.mocap_views import watch
 from models.train.random_body import BodyRanges
 from models.train.random_camera import NOSE, ViewRanges, WindowSampler
 from models.train.train_lifter import LifterRecipe, train_lifter
