@@ -351,7 +351,7 @@ def test_training_and_scoring_take_their_settings(says, tmp_path: Path, monkeypa
     monkeypatch.setattr(
         evaluate_pose, "evaluate_pose", lambda data, split, net, limit, **k: {"pck": 0.5, "n": limit}
     )
-    monkeypatch.setattr(evaluate_lift, "evaluate_lift", lambda data, net, **k: {"mpjpe_mm": 50.0})
+    monkeypatch.setattr(evaluate_lift, "evaluate_lift", lambda data, net, subjects, **k: {"mpjpe_mm": 50.0})
     data = write_lsp(tmp_path / "d", random_keypoints(3, 14), "train")
     mend = tmp_path / "mend.json"
     mend.write_text('[{"name": "00001", "action": "drop"}]', "utf-8")
