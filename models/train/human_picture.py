@@ -119,8 +119,8 @@ class Layer:
 
 
 def prepare(mesh: HumanMesh, cell_m: float = WHOLE_CELL_M) -> Figure:
-    """A figure from the mesh. Head, hands and feet keep one vertex per cube of side `cell_m`: CLOSE_CELL_M for
-    close pictures, WHOLE_CELL_M for whole people, where no more can be seen."""
+    """A figure from the mesh. Head, hands and feet keep one vertex per cube of side `cell_m`: CLOSE_CELL_M
+    for close pictures, WHOLE_CELL_M for whole people, where no more can be seen."""
     places = vertex_places(mesh)
     fine = (mesh.vertices[:, 1] > 0.6) | (places.arm > 1.9) | (places.leg > 2)
     quads = np.concatenate(list(mesh.quads.values()))
