@@ -175,17 +175,16 @@ def test_poses_keep_hinges_at_right_angles() -> None:
             assert 0 <= limb.bend <= np.radians(150)
 
 
-@pytest.fixture(scope="module")
-def render(shared_dir: Path) -> Callable[..., None]:
-    data = shared_dir / "data"
-    sources = (
-        data / "makehuman" / "makehuman_cc0.tar.xz",
-        data / "mocap" / "cmu.npz",
-        data / "cifar10" / "train.tar.gz",
-    )
+@pytest.fixture
+def render(shared_dir: Path, figure: Figure, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Renders a set; mesh and textures are read once for all tests, not once per set."""
+    textures = list(np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8))
+    monkeypatch.setattr(render_people, "read_makehuman", lambda _path: figure.mesh)
+    monkeypatch.setattr(render_people, "load_textures", lambda _path, every: textures)
+    mocap = shared_dir / "data" / "mocap" / "cmu.npz"
 
     def run(out: Path, count: int, **values: int) -> None:
-        for _ in render_people.render_people(*sources, out, count, **values):
+        for _ in render_people.render_people(Path("mesh"), mocap, Path("textures"), out, count, **values):
             pass
 
     return run
