@@ -3,14 +3,15 @@
 The layout is that of `models.train.lspet` (joints in the order of skeleton body19), which can read it, too;
 the alpha channel lets a training put each person on other backgrounds. Besides the lspet keys
 `NAME.npz` holds `covered` (N, 19) bool (something lies in front of the joint), `box` (N, 4) float32 x1, y1,
-x2, y2 px of what is seen of the person, `alone` (N,) bool (nothing else is in the picture), and `seed`,
-`side`. A stopped run goes on after its last complete tar.
+x2, y2 px of what is seen of the person, `alone` (N,) bool (nothing else is in the picture), and how
+they were made: `seed`, `side`, `close`. A stopped run goes on after its last complete tar.
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,10 +49,11 @@ def render_people(
 
     close: part of each person fills the picture, mostly the upper body; joints outside are not labelled.
     Picture i depends on `seed` and i only. Raises KnownError when a source cannot be read, or when `out`
-    holds a set of this name made with another seed or size.
+    holds a set of this name made in another way.
     """
     out.mkdir(parents=True, exist_ok=True)
-    labels = _complete(out / f"{name}.npz", seed, side_px)
+    made = {"seed": seed, "side": side_px, "close": int(close)}
+    labels = _complete(out / f"{name}.npz", made, count)
     done = len(labels["name"]) if labels else 0
     if done >= count:
         yield Progress(done, count, "complete")
@@ -72,7 +74,7 @@ def render_people(
         _write_tar(out / shard, {n: _webp(crop.image) for n, crop in zip(names, crops, strict=True)})
         part = _labels(names, crops, shard, side_px)
         labels = {key: np.concatenate([labels[key], part[key]]) for key in part} if labels else part
-        _write_labels(out / f"{name}.npz", labels, seed, side_px)
+        _write_labels(out / f"{name}.npz", labels, made)
         done = numbers.stop
         yield Progress(done, count, shard)
 
@@ -91,28 +93,33 @@ def _labels(
     }
 
 
-def _complete(path: Path, seed: int, side_px: int) -> dict[str, NDArray[np.generic]] | None:
-    """Labels of the complete tars of an earlier run; None if there is none. A short tar is made again."""
+def _complete(path: Path, made: dict[str, int], count: int) -> dict[str, NDArray[np.generic]] | None:
+    """Labels an earlier run left: all if it finished, else those of complete tars; None if there are none."""
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as data:
-            if (int(data["seed"]), int(data["side"])) != (seed, side_px):
-                raise KnownError(
-                    f"{path} was made with seed {int(data['seed'])} and {int(data['side'])} px.",
-                    hint="Give another --out or --name, or the same --seed and --side.",
-                )
-            whole = len(data["name"]) // PER_TAR * PER_TAR
-            return {key: data[key][:whole] for key in _PER_PICTURE} if whole else None
-    except (OSError, ValueError, KeyError) as error:
-        raise KnownError(f"{path} is not a set of rendered people: {error}.") from error
+            other = {key: int(data[key]) for key in made}
+            found = len(data["name"])
+            keep = found if found >= count else found // PER_TAR * PER_TAR
+            labels = {key: data[key][:keep] for key in _PER_PICTURE}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise KnownError(
+            f"{path} is not a set of rendered people: {error}.", hint="Give another --out or --name."
+        ) from error
+    if other != made:
+        was = ", ".join(f"{key} {value}" for key, value in other.items())
+        raise KnownError(
+            f"{path} was made with {was}.", hint="Give the same options, or another --out or --name."
+        )
+    return labels if keep else None
 
 
-def _write_labels(path: Path, labels: dict[str, NDArray[np.generic]], seed: int, side_px: int) -> None:
+def _write_labels(path: Path, labels: dict[str, NDArray[np.generic]], made: dict[str, int]) -> None:
     part = path.with_suffix(".npz.part")
     joint_names = np.array([joint.replace(" ", "_") for joint in JOINTS])
     with part.open("wb") as file:
-        np.savez_compressed(file, **labels, joint_names=joint_names, seed=seed, side=side_px)
+        np.savez_compressed(file, **labels, **made, joint_names=joint_names)
     part.replace(path)
 
 

@@ -219,6 +219,9 @@ def test_a_set_has_the_layout_of_pose_data_and_goes_on(
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with pytest.raises(KnownError, match="seed 4"):
         render(tmp_path / "b", 5, seed=5, side_px=96)
+    (tmp_path / "b" / "people.npz").write_bytes(b"damaged")
+    with pytest.raises(KnownError, match="not a set of rendered people"):
+        render(tmp_path / "b", 5, seed=4, side_px=96)
 
 
 def test_close_pictures_cut_people_and_leave_what_is_outside_unlabelled(
