@@ -20,10 +20,12 @@ from app.qt.asking import Asking
 from app.qt.comparing import Comparing
 from app.qt.curves import CHOICES, Curves
 from app.qt.decoder import Decoder
+from app.qt.doubting import Doubting
 from app.qt.interface import Interface
 from app.qt.job_runner import JobRunner
 from app.qt.keyframing import Keyframing
 from app.qt.labelling import Labelling
+from app.qt.latest import Latest
 from app.qt.media import Media
 from app.qt.menus import build_menus
 from app.qt.people import People
@@ -44,12 +46,14 @@ from widgets.compare_view import CompareView
 from widgets.curve_menu import CurveMenu
 from widgets.curve_plot import CurvePlot
 from widgets.dialogs import Notice
+from widgets.doubt_list import DoubtList
 from widgets.job_panel import JobPanel
 from widgets.joints_panel import JointsPanel
 from widgets.label_panel import LabelPanel
 from widgets.label_view import LabelTable
 from widgets.media_list import MediaList
 from widgets.review_list import ReviewList
+from widgets.review_panel import ReviewPanel
 from widgets.skeleton_view import make_skeleton_view
 from widgets.timeline import Timeline
 from widgets.transport import Transport
@@ -84,6 +88,8 @@ class MainWindow(QMainWindow):
         self.timeline, self.transport = Timeline(), Transport()
         self.label_panel, self.label_table, self.review_list = LabelPanel(), LabelTable(), ReviewList()
         self.joints_panel, self.compare_view, self.compare_review = JointsPanel(), CompareView(), ReviewList()
+        self.doubt_list = DoubtList()
+        self.review_panel = ReviewPanel(self.review_list, self.doubt_list)
         self.compare_view.add_side_panel(self.compare_review)
         self.curve_plot, self.curve_menu, self.tabs = CurvePlot(), CurveMenu(CHOICES), QTabWidget()
         self.transport.add_widget(self.curve_menu)
@@ -93,7 +99,7 @@ class MainWindow(QMainWindow):
             ("Labels", self.label_panel),
             ("Joints", self.joints_panel),
             ("Curves", self.curve_plot),
-            ("Review", self.review_list),
+            ("Review", self.review_panel),
             ("Table", self.label_table),
         ):
             self.tabs.addTab(panel, name)
@@ -150,6 +156,9 @@ class MainWindow(QMainWindow):
         self.media = Media(self.workspace, self.media_list, self.timeline, self.thumbnailer)
         self.tasks = Tasks(self.workspace, self.runner, self.job_panel)
         parts = (self.workspace, self.playback, self.posing, self.tasks, self.preferences)
+        self.latest = Latest(self)
+        stage = (self.workspace, self.playback, self.posing, self.preferences)
+        self.doubting = Doubting(*stage, self.latest, self.review_panel, self.timeline)
         self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
@@ -249,7 +258,7 @@ class MainWindow(QMainWindow):
         self.preferences.put("layout", layout)
         self.playback.pause()
         self.runner.shut_down()
-        for part in (self.thumbnailer, self.relifter):
+        for part in (self.thumbnailer, self.relifter, self.latest):
             part.shut_down()
         self.decoder.close_all()
         self.workspace.close()

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-LABEL_WIDTH_PX = 98.0
+LABEL_WIDTH_PX = 106.0
 RIGHT_MARGIN_PX = 14.0
 
 

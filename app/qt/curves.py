@@ -135,7 +135,7 @@ class Curves(QObject):
         if track_3d is not None and person < track_3d.people:
             yield track_3d.values[:, person, :, :3], "h36m17", "°"
         if track is not None:
-            yield track.values[:, person, :, :2], track.skeleton, "° (2D)"
+            yield track.values[:, person, :, :2], track.skeleton, "° 2D"
 
 
 def _mean(values: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from widgets.command_palette import Command, CommandPalette
 from widgets.dialogs import BugDialog, MessageDialog, known_error_dialog
 from widgets.key_editor import KeyEditor
 from widgets.key_sheet import KeySheet
-from widgets.keymap import ACTIONS, load_mapping, save_mapping, shown_keys
+from widgets.keymap import ACTIONS, Keys, load_mapping, save_mapping, shown_keys
 from widgets.theme import DARK, LIGHT, apply_theme, system_theme
 from widgets.welcome import RecentProject
 
@@ -49,9 +49,11 @@ class Interface(QObject):
         parts = (w.playback, w.labelling, w.posing, w.smoothed, w.keyframing, w.review)
         for part in (*parts, w.projects, w.asking, w.comparing):
             self._handlers |= part.actions()
+        self._handlers |= w.doubting.actions(w.review.actions())
         self._handlers |= {
             "play.phase": self._play_phase,
             "label.rename": self.name_interval,
+            "pose.find": self._find_frames,
             "view.fit": self._fit,
             "view.compare": w.toggle_compare,
             "view.commands": self.show_palette,
@@ -98,6 +100,13 @@ class Interface(QObject):
         hint = f"{review[0]} next · {review[1]} accept · {review[2]} reject · {nudge} nudge"
         for queue in (self.window.review_list, self.window.compare_review):
             queue.set_hint(hint)
+        self.window.doubt_list.set_hint(self._doubts_hint(mapping))
+
+    @staticmethod
+    def _doubts_hint(mapping: Mapping[str, Keys]) -> str:
+        said = (("review.next", "next"), ("review.reject", "mend"), ("review.accept", "keep"))
+        also = (("pose.swap_pair", "swap"),)
+        return " · ".join(f"{shown_keys(mapping[id_])} {what}" for id_, what in (*said, *also))
 
     def run(self, action_id: str) -> None:
         """Carry out an action by its id, as its key would."""
@@ -145,7 +154,7 @@ class Interface(QObject):
             self.window.statusBar().showMessage(f"{progress.note} · {progress.done} of {progress.total}")
 
     def _show_review_count(self, count: int) -> None:
-        place = self.window.tabs.indexOf(self.window.review_list)
+        place = self.window.tabs.indexOf(self.window.review_panel)
         self.window.tabs.setTabText(place, f"Review {count}" if count else "Review")
 
     def choose_theme(self, name: str) -> None:
@@ -232,6 +241,12 @@ class Interface(QObject):
         """The next drag on the picture draws a box around the person to follow from here on."""
         self.window.canvas.set_box_mode(True)
         self.window.workspace.message.emit("Drag a box around the person to follow; Escape leaves it.")
+
+    def _find_frames(self) -> None:
+        """The queue of doubtful frames; from now on N and P walk it."""
+        w = self.window
+        w.tabs.setCurrentWidget(w.review_panel)
+        w.review_panel.show_frames()
 
     def _fit(self) -> None:
         self.window.canvas.fit()

@@ -85,6 +85,8 @@ def build_menus(window: MainWindow) -> Menus:
     pose.addSeparator()
     pose.addActions([key(f"pose.{name}") for name in ("interpolate", "interpolate_all", "smooth")])
     pose.addActions([key(f"pose.{name}") for name in ("track", "track_back", "go_to_stop")])
+    pose.addSeparator()
+    pose.addAction(key("pose.find"))
     pose.addActions([key(f"keyframe.{name}") for name in ("previous", "next")])
     pose.addSeparator()
     _entry(pose, "Smooth poses…", window.smoothed.ask)

@@ -77,15 +77,19 @@ def find_doubts(track: KeypointTrack, skeleton: Skeleton, limits: Thresholds) ->
         if not np.isfinite(values[..., 0]).any():
             continue
         torso = _usual_torso(values, skeleton)
+        swapped = _flips(person, values, human, torso, skeleton, limits.flip)
+        if Doubt.FLIP in limits.kinds:
+            found += swapped
         if Doubt.LOW in limits.kinds:
             found += _findings(Doubt.LOW, person, np.where(human, 0, _low(values, limits.confidence)))
         if Doubt.JITTER in limits.kinds:
             jumps = np.where(human, 0, _jitter(values, torso, limits.jitter))
+            for flip in swapped:  # explain the jumps at their ends
+                at = [f for edge in (flip.start, flip.stop) for f in (edge - 1, edge) if 0 <= f < len(jumps)]
+                jumps[np.ix_(at, flip.joints)] = 0
             found += _findings(Doubt.JITTER, person, jumps, gap=JUMP_GAP_FRAMES)
         if Doubt.MISSING in limits.kinds:
             found += _findings(Doubt.MISSING, person, np.where(human, 0, _missing(values)))
-        if Doubt.FLIP in limits.kinds:
-            found += _flips(person, values, human, torso, skeleton, limits.flip)
     return sorted(found, key=lambda f: (f.start, f.person, f.kind))
 
 

@@ -24,9 +24,9 @@ def names(desk: Desk) -> list[str]:
 
 def test_the_chosen_curves_follow_the_selection_and_are_remembered(desk: Desk, project: Path) -> None:
     desk.open(project)
-    assert names(desk) == ["confidence", "left knee ° (2D)"]
+    assert names(desk) == ["confidence", "left knee ° 2D"]
     desk.window.posing.select(Selection(0, ELBOW))
-    assert names(desk) == ["confidence", "left elbow ° (2D)"]
+    assert names(desk) == ["confidence", "left elbow ° 2D"]
     menu = desk.window.curve_menu
     menu._actions["speed"].trigger()
     menu._actions["angle"].trigger()
@@ -41,7 +41,7 @@ def test_an_angle_of_any_joint_stands_beside_that_of_the_chosen_one(desk: Desk, 
     desk.open(project)
     desk.window.curve_menu._actions["angle/right hip"].trigger()
     desk.window.posing.select(Selection(0, ELBOW))
-    assert names(desk)[1:] == ["left elbow ° (2D)", "right hip ° (2D)"]
+    assert names(desk)[1:] == ["left elbow ° 2D", "right hip ° 2D"]
 
 
 def test_a_click_on_a_curve_jumps_there_and_hovering_shows_its_value(desk: Desk, project: Path) -> None:
@@ -53,8 +53,7 @@ def test_a_click_on_a_curve_jumps_there_and_hovering_shows_its_value(desk: Desk,
     assert lane is not None and axis is not None
     at = QPointF(axis.x_of_index(25) + axis.px_per_frame / 2, lane.middle_px)
     before = timeline.grab().toImage()
-    QTest.mouseMove(timeline, at.toPoint())
-    desk.until(lambda: timeline.hover is not None and timeline.hover.index == 25)
+    timeline._hover_over(timeline.hit(at))
     assert timeline.grab().toImage() != before
     QTest.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=at.toPoint())
     assert desk.window.workspace.frame == 25
