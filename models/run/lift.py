@@ -25,7 +25,7 @@ from models.run import lift_features
 from models.run.camera import DEFAULT_FOCAL
 from models.run.device import choose_device
 from models.run.lift_input import FEATURES_IN, centred_windows
-from models.run.lift_joints import SKELETON_OUT, to_lifter_joints
+from models.run.lift_joints import REACH, SKELETON_OUT, to_lifter_joints
 from models.run.lift_network import FoldedTemporalModel
 from models.run.lift_pass import Lifted, Pace, lift_frames
 from models.run.root import body_height_m, root_from_rays
@@ -104,7 +104,7 @@ class Lifter:
     def reach(self, fps: float) -> int:
         """How many frames on either side of an edited frame change with it, at this frame rate."""
         if self.folded is not None:
-            return max(Pace.at(fps).reach(*self.config.padding))
+            return max(Pace.at(fps).reach(*self.config.padding)) + REACH
         return int(np.abs(self._window(fps)).max())
 
     def lift(

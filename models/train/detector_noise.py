@@ -44,7 +44,7 @@ class NoiseRanges:
     outlier_sd: float = 0.5
     drop_share: float = 0.06
     flicker_share: float = 0.06
-    half_body_share: float = 0.05
+    half_body_share: float = 0.08
     swap_share: float = 0.04
     unsure_share: float = 0.5
 
@@ -67,8 +67,9 @@ class DetectorNoise:
         self._flip = torch.tensor(load_skeleton("h36m17").flip, device=device)
         self._limbs = torch.zeros(2, 17, dtype=torch.bool, device=device)
         self._limbs[0, list(_LEGS)] = self._limbs[1, list(_ARMS)] = True
-        self._below = torch.zeros(17, dtype=torch.bool, device=device)
-        self._below[[2, 3, 5, 6]] = True
+        # below the hips, and with them
+        self._below = torch.zeros(2, 17, dtype=torch.bool, device=device)
+        self._below[:, [2, 3, 5, 6]] = self._below[1:, [0, 1, 4]] = True
 
     def __call__(self, rays: Tensor) -> tuple[Tensor, Tensor]:
         """rays (N, R, 18, 2) of the joints and the nose -> noisy rays (N, R, 17, 2) and confidences
@@ -88,14 +89,21 @@ class DetectorNoise:
         seen[:, :, _PELVIS] = torch.where(
             (layout > 0)[:, None], seen[:, :, _HIPS].amin(-1), seen[:, :, _PELVIS]
         )
-        return self._at_the_hip_seen(noisy, seen), seen
+        return self._centred(noisy, seen), seen
 
-    def _at_the_hip_seen(self, rays: Tensor, seen: Tensor) -> Tensor:
-        """Without a pelvis and with one hip the frame is centred on that hip (models.run.lift)."""
-        hips = (seen[:, :, _HIPS] > 0).float()
-        alone = (seen[:, :, _PELVIS] == 0) & (hips.sum(-1) == 1)
+    def _centred(self, rays: Tensor, seen: Tensor) -> Tensor:
+        """Without a pelvis a frame is centred as `models.run.lift_joints` does it: on the one hip seen, and
+        on the middle of all joints where the window shows no hip at all (in short gaps the hips are known
+        well from the frames around).
+        """
+        hips, hidden = (seen[:, :, _HIPS] > 0).float(), seen[:, :, _PELVIS] == 0
         hip = (rays[:, :, _HIPS] * hips[..., None]).sum(2)
-        rays[:, :, _PELVIS] = torch.where(alone[..., None], hip, rays[:, :, _PELVIS])
+        one = hidden & (hips.sum(-1) == 1)
+        known = (seen > 0).float()[..., None]
+        middle = (rays * known).sum(2) / known.sum(2).clamp(min=1)
+        never = ((hips.sum((1, 2)) == 0) & hidden.all(1))[:, None]
+        pelvis = torch.where(one[..., None], hip, rays[:, :, _PELVIS])
+        rays[:, :, _PELVIS] = torch.where(never[..., None] & (known.sum(2) > 0), middle, pelvis)
         return rays
 
     def _rand(self, *shape: int) -> Tensor:
@@ -148,7 +156,8 @@ class DetectorNoise:
         flicker = self._ranges.flicker_share * 3 * (self._rand(count, 1, 1) < 1 / 3)
         kept = kept & (self._rand(count, frames, 17) >= flicker)
         half = self._rand(count, 1, 1) < self._ranges.half_body_share
-        return (kept & ~(half & self._below)).float()
+        below = self._below[(self._rand(count) < 0.5).long()][:, None]
+        return (kept & ~(half & below)).float()
 
     def _confidence(self, error: Tensor) -> Tensor:
         """1 for a detector that is always sure; otherwise lower where the error is larger."""

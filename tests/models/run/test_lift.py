@@ -60,7 +60,37 @@ def test_an_edited_joint_changes_only_the_frames_within_reach(lifter: Lifter, fp
     assert 40 in changed
 
 
-@pytest.mark.parametrize("skeleton", ["lsp14", "penn13", "coco17", "mpii16", "h36m17"])
+def test_edits_of_hips_that_were_not_seen_for_long_reach_no_further(lifter: Lifter) -> None:
+    before = track(200)
+    before[20:180, 2:4] = np.nan
+    after = before.copy()
+    after[100, 2:4] = track(200)[100, 2:4]
+    changed = np.flatnonzero(
+        np.abs(lifter.lift(before, "lsp14", *SIZE, 30.0) - lifter.lift(after, "lsp14", *SIZE, 30.0)).max(
+            (1, 2)
+        )
+        > 1e-6
+    )
+    assert abs(changed - 100).max() <= lifter.reach(30.0)
+    part = lifter.lift_range(after, 80, 120, "lsp14", *SIZE, 30.0)
+    np.testing.assert_allclose(part, lifter.lift(after, "lsp14", *SIZE, 30.0)[80:120], atol=1e-5)
+
+
+def test_hips_are_interpolated_for_a_moment_and_given_up_for_longer() -> None:
+    xyc = track(90)
+    xyc[10:15, 2:4] = np.nan
+    xyc[30:88, 2:4] = np.nan
+    xyc[40:70] = np.nan
+    root = to_lifter_joints(xyc, "lsp14")[:, 0, :2]
+    straight = np.linspace(root[9], root[15], 7)
+    np.testing.assert_allclose(root[9:16], straight, rtol=1e-5)
+    seen = np.delete(xyc[35, :, :2], [2, 3], axis=0)
+    assert root[35, 0] == pytest.approx(seen[:, 0].mean(), abs=1)
+    assert np.isfinite(root).all()
+    np.testing.assert_array_equal(root[43], root[39])
+
+
+@pytest.mark.parametrize("skeleton", ["lsp14", "penn13", "coco17", "mpii16", "body19", "h36m17"])
 def test_every_skeleton_gives_seventeen_finite_joints_about_the_pelvis(lifter: Lifter, skeleton: str) -> None:
     lifted = lifter.lift(track(12, len(load_skeleton(skeleton))), skeleton, *SIZE, 30.0)
     assert lifted.shape == (12, 17, 4) and lifted.dtype == np.float32

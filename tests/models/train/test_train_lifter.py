@@ -150,14 +150,26 @@ def test_crossed_and_turned_bodies_have_the_bones_of_people(mocap_file: Path) ->
 def test_noise_masks_what_a_layout_does_not_give(mocap_file: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     rays = sampler(mocap_file, AS_RECORDED).draw(64).rays
-    lsp = NoiseRanges(layout_shares=(0, 1, 0, 0, 0, 0), clean_share=0, drop_share=0, flicker_share=0)
+    lsp = NoiseRanges(layout_shares=(0, 1, 0, 0, 0, 0), clean_share=0, drop_share=0, half_body_share=0)
     noisy, seen = DetectorNoise(lsp, generator)(rays)
     skeleton = load_skeleton("h36m17")
     hidden = [skeleton.index("spine"), skeleton.index("neck")]
     assert (seen[:, :, hidden] == 0).all() and seen.min() >= 0 and seen.max() <= 1
     hips = noisy[:, :, [skeleton.index("left hip"), skeleton.index("right hip")]].mean(2)
-    assert torch.allclose(noisy[:, :, 0], hips) and torch.isfinite(noisy).all()
+    seen_hips = (seen[:, :, 0] > 0)[..., None]
+    assert torch.allclose(noisy[:, :, 0] * seen_hips, hips * seen_hips) and torch.isfinite(noisy).all()
     assert not torch.allclose(noisy, rays[:, :, :17], atol=1e-3)
+
+
+def test_upper_bodies_are_centred_on_what_is_seen(mocap_file: Path) -> None:
+    rays = sampler(mocap_file, AS_RECORDED).draw(64).rays
+    halves = replace(NOTHING, layout_shares=(0, 1, 0, 0, 0, 0), half_body_share=1)
+    noisy, seen = DetectorNoise(halves, torch.Generator().manual_seed(0))(rays)
+    assert (seen[:, :, [2, 3, 5, 6]] == 0).all()
+    without = seen[:, 0, 1] == 0
+    assert 16 < without.sum() < 48 and (seen[without][:, :, [0, 1, 4]] == 0).all()
+    joints = noisy[without][:, :, [8, 10, 11, 12, 13, 14, 15, 16]].mean(2)
+    assert torch.allclose(noisy[without][:, :, 0], joints, atol=1e-6)
 
 
 def test_layouts_with_a_nose_see_it_before_the_neck(mocap_file: Path) -> None:
