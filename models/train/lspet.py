@@ -1,8 +1,9 @@
 """Pictures with joints in the `lspet` layout: `NAME.npz` beside tar files of JPEGs.
 
 `NAME.npz` holds `name` (N,), `keypoints` (N, J, 3) x px, y px, visible 0/1, `shard` (N,) the tar that holds
-the picture, `joint_names` (J,). Everything is decoded once into memory (about 120 kB per picture), because a
-training run reads each picture dozens of times. Missing joints: visible = 0, coordinates NaN.
+the picture, `joint_names` (J,), and may hold `box` (N, 4) x1, y1, x2, y2 px around each person. Everything is
+decoded once into memory (about 120 kB per picture), because a training run reads each picture dozens of
+times. Missing joints: visible = 0, coordinates NaN.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def load_pose_data(data_dir: Path | str, split: str, limit: int | None = None) -
             names, shards = data["name"][:limit], data["shard"][:limit]
             keypoints = data["keypoints"][:limit]
             joint_names = [str(name) for name in data["joint_names"]]
+            boxes = data["box"][:limit] if "box" in data else None  # else from the joints
         if keypoints.shape != (len(names), len(joint_names), 3):
             raise ValueError(f"keypoints have shape {keypoints.shape}")
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
@@ -43,7 +45,7 @@ def load_pose_data(data_dir: Path | str, split: str, limit: int | None = None) -
             f"{len(missing)} pictures of '{split}' are not in its tar files, first: {missing[0]}."
         )
     known = [str(name) for name in names]
-    return people((pictures[name] for name in known), keypoints, None, joint_names, known)
+    return people((pictures[name] for name in known), keypoints, boxes, joint_names, known)
 
 
 def _read_tar(path: Path, wanted: set[str]) -> dict[str, Picture]:

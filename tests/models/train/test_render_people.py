@@ -211,6 +211,7 @@ def test_a_set_has_the_layout_of_pose_data_and_goes_on(
     with np.load(tmp_path / "a" / "people.npz") as labels:
         boxes = labels["box"]
         assert list(labels["shard"]) == ["people-00.tar"] * 3 + ["people-01.tar"] * 2
+    np.testing.assert_allclose(data.boxes, boxes, err_msg="what is seen of people, not what is labelled")
     assert (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() >= 0 and boxes.max() <= 96
 
     render(tmp_path / "b", 3, seed=4, side_px=96)
