@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
-REVISION = "0002"  # the newest revision in storage/migrations/versions
+REVISION = "0003"  # the newest revision in storage/migrations/versions
 CHUNK_FRAMES = 256  # frames of keypoints per row of track_chunks
 SUGGESTED = text("origin IN ('transferred', 'model')")  # literally so, or its index is not used
 
@@ -107,6 +107,18 @@ track_chunks = Table(
     Column("people", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),  # float32 (n, P, J, D), then uint8 (n, P, J)
     Column("crc", Integer, nullable=False),
+)
+
+predictions = Table(  # what the model had said of joints that were set over it since
+    "predictions",
+    metadata,
+    Column("track_uid", Text, ForeignKey("tracks.uid", ondelete="CASCADE"), primary_key=True),
+    Column("frame", Integer, primary_key=True),
+    Column("person", Integer, primary_key=True),
+    Column("joint", Integer, primary_key=True),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+    Column("confidence", Float, nullable=False),
 )
 
 ontologies = Table(

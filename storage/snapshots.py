@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, insert, select
 
 from storage import schema
-from storage.schema import alignments, events, intervals, runs, track_chunks, tracks, videos
+from storage.schema import (
+    alignments,
+    events,
+    intervals,
+    predictions,
+    runs,
+    track_chunks,
+    tracks,
+    videos,
+)
 from storage.tracks import activate
 
 
@@ -28,6 +37,7 @@ def of_video(tx: Connection, uid: str) -> Snapshot:
         (runs, runs.c.video_uid == uid),
         (tracks, tracks.c.video_uid == uid),
         (track_chunks, track_chunks.c.track_uid.in_(mine)),
+        (predictions, predictions.c.track_uid.in_(mine)),
         (events, events.c.video_uid == uid),
         (intervals, intervals.c.video_uid == uid),
         (
@@ -45,13 +55,19 @@ def of_run(tx: Connection, uid: str) -> Snapshot:
         (runs, runs.c.uid == uid),
         (tracks, tracks.c.run_uid == uid),
         (track_chunks, track_chunks.c.track_uid.in_(mine)),
+        (predictions, predictions.c.track_uid.in_(mine)),
         (alignments, alignments.c.run_uid == uid),
     )
 
 
 def of_track(tx: Connection, uid: str) -> Snapshot:
     """A track with its keypoints."""
-    return _take(tx, (tracks, tracks.c.uid == uid), (track_chunks, track_chunks.c.track_uid == uid))
+    return _take(
+        tx,
+        (tracks, tracks.c.uid == uid),
+        (track_chunks, track_chunks.c.track_uid == uid),
+        (predictions, predictions.c.track_uid == uid),
+    )
 
 
 def restore(tx: Connection, snapshot: Snapshot) -> None:

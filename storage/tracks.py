@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from models.domain.errors import KnownError
 from models.domain.smoothing import Smoothing
 from models.domain.track import KeypointTrack
-from storage import schema, skeletons, track_chunks
+from storage import predictions, schema, skeletons, track_chunks
 from storage.schema import CHUNK_FRAMES
 
 _tracks, _chunks, _runs = schema.tracks, schema.track_chunks, schema.runs
@@ -125,9 +125,12 @@ def put_frames(tx: Connection, track_uid: str, start: int, part: KeypointTrack) 
     shape = _shape(tx, row)
     if part.values.shape[2:] != shape[1:] or not 0 <= start <= start + part.frames <= row.frames:
         raise ValueError(f"frames {part.values.shape} at {start} do not fit the track")
+    before = read_frames(tx, track_uid, start, start + part.frames)
     people = track_chunks.put(tx, row, shape, start, part, over_corrections=True)
     if people != row.people:
         set_people(tx, track_uid, people)
+    if row.dimensions == 2:
+        predictions.follow_people(tx, track_uid, start, before, part)
 
 
 def put_joints(
@@ -161,6 +164,9 @@ def put_joints(
         track_chunks.write(tx, track_uid, chunk, part)
     if people != row.people:
         set_people(tx, track_uid, people)
+    if row.dimensions == 2:
+        where = np.stack([frame, person, joint], axis=1)
+        predictions.follow(tx, track_uid, where, (old_values, old_origin), origin)
     return old_values, old_origin
 
 

@@ -93,7 +93,7 @@ def _finish(session: Session, run: Run, track: TrackInfo) -> bool:
     Returns whether the take showed a 3D track, which was lifted from the earlier poses.
     """
     with session.project.transaction() as tx:
-        result = without_ghosts(tracks.read(tx, track.uid))
+        result = found = without_ghosts(tracks.read(tx, track.uid))
         had_3d = tracks.active(tx, track.video_uid, 3) is not None
         earlier = tracks.active(tx, track.video_uid, 2)
         track = replace(track, people=result.people)
@@ -104,7 +104,11 @@ def _finish(session: Session, run: Run, track: TrackInfo) -> bool:
             track = replace(track, people=result.people, names=names, smoothing=earlier.smoothing)
         tracks.remove(tx, track.uid)
         tracks.create(tx, track)
-        tracks.write_frames(tx, track.uid, 0, result.values, result.origin)
+        tracks.write_frames(tx, track.uid, 0, found.values, found.origin)
+        corrected = np.argwhere(result.origin == Origin.HUMAN)
+        if len(corrected):  # laid over, so that what this model said of them is kept, too
+            at = tuple(corrected.T)
+            tracks.put_joints(tx, track.uid, corrected, result.values[at], result.origin[at])
         tracks.activate(tx, track.uid)
         runs.finish(tx, run.uid)
     session.announce({track.video_uid}, {"tracks", "runs"})

@@ -246,7 +246,7 @@ def test_a_failing_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.M
         assert len(labels.events(tx)) == len(EVENTS)
 
 
-@pytest.mark.parametrize("name", ["schema_0001.keyphase", "schema_0002.keyphase"])
+@pytest.mark.parametrize("name", ["schema_0001.keyphase", "schema_0002.keyphase", "schema_0003.keyphase"])
 def test_projects_of_every_released_schema_open(tmp_path: Path, name: str) -> None:
     shutil.copy(ROOT / "tests" / "data" / name, tmp_path / name)
     with Project.open(tmp_path / name) as project, project.reading() as tx:
