@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
-from models.train.pose_data import PoseData, people, skeleton_of
+from models.train.pose_data import PoseData, people, person_boxes, skeleton_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class CocoRecords:
 
     content: the JSON's own objects. images, files: those of the part that is read, and where their pictures
     lie, by id (a picture without people who count may be absent). annotations: N. keypoints: float64
-    (N, J, 3) in the order of `joint_names`. boxes: float64 (N, 4) x1, y1, x2, y2 px.
+    (N, J, 3) in the order of `joint_names`. boxes: float64 (N, 4) x1, y1, x2, y2 px. categories: ids of
+    people and, where a labelling tool tells them apart, of all kinds of people.
     """
 
     content: dict[str, Any]
@@ -35,6 +36,7 @@ class CocoRecords:
     keypoints: NDArray[np.float64]
     boxes: NDArray[np.float64]
     joint_names: tuple[str, ...]
+    categories: frozenset[int]
 
     def people(self) -> PoseData:
         """As data to train and evaluate on; a person's name is the annotation's number."""
@@ -120,16 +122,17 @@ def read_coco(path: Path, split: str | None = None) -> CocoRecords:
             f"{len(missing)} pictures of {path} are missing, first: {file_names[missing[0]]}.",
             hint="They belong into a folder 'images' beside the file or above its folder.",
         )
-    return CocoRecords(content, images, files, chosen, keypoints, boxes[sound], joint_names)
+    return CocoRecords(content, images, files, chosen, keypoints, boxes[sound], joint_names, categories)
 
 
-def _joints(categories: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], set[int]]:
-    for category in categories:
-        if category.get("keypoints"):
-            names = tuple(str(name) for name in category["keypoints"])
-            skeleton_of(names)
-            return names, {int(category["id"])}
-    raise KeyError("no category with keypoints")
+def _joints(categories: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Names of the joints of the first category that has some, and all categories with the same."""
+    with_joints = [category for category in categories if category.get("keypoints")]
+    if not with_joints:
+        raise KeyError("no category with keypoints")
+    names = tuple(str(name) for name in with_joints[0]["keypoints"])
+    skeleton_of(names)
+    return names, frozenset(int(c["id"]) for c in with_joints if tuple(c["keypoints"]) == names)
 
 
 def _in_split(own: object, split: str | None) -> bool:
@@ -144,8 +147,8 @@ def _box(annotation: dict[str, Any], image: dict[str, Any]) -> tuple[float, floa
     keypoints = np.reshape(np.asarray(annotation["keypoints"], np.float64), (-1, 3))
     if annotation.get("bbox") is None:
         seen = keypoints[keypoints[:, 2] > 0, :2]
-        low, high = seen.min(0), seen.max(0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+        x1, y1, x2, y2 = (float(end) for end in person_boxes(seen))
+        return x1, y1, x2, y2
     x, y, w, h = (float(number) for number in annotation["bbox"])
     x1, y1 = max(0.0, x), max(0.0, y)
     x2 = min(float(image["width"]) - 1, x1 + max(0.0, w - 1))

@@ -160,10 +160,9 @@ def _joints(skeleton: str) -> tuple[str, ...]:
 
 def _truth(records: CocoRecords, hidden: list[bool]) -> dict[str, Any]:
     """The file's content for pycocotools: pictures that are evaluated, what it needs filled in."""
-    category = next(c["id"] for c in records.content["categories"] if c.get("keypoints"))
     annotations = []
     for annotation in records.content["annotations"]:
-        if annotation["image_id"] not in records.files or annotation["category_id"] != category:
+        if annotation["image_id"] not in records.files or annotation["category_id"] not in records.categories:
             continue
         points = np.array(annotation.get("keypoints") or [0] * 3 * len(hidden), np.float64).reshape(-1, 3)
         points[hidden] = 0

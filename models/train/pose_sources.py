@@ -2,7 +2,7 @@
 
 | layout | what lies there |
 |---|---|
-| LSP style | `SPLIT.npz` beside tar files of pictures (`models.train.lspet`) |
+| LSP style | `SPLIT.npz` (or its path) beside tar files of pictures (`models.train.lspet`) |
 | COCO | a JSON file, `annotations/person_keypoints_SPLIT2017.json` or `person_keypoints.json`; `images` |
 | MPII | `annot/SPLIT.json` and `images` |
 | Penn Action | `labels/0001.mat` and `frames/0001/000001.jpg` |
@@ -30,8 +30,8 @@ def layout_of(path: Path | str, split: str) -> Layout:
     if not path.exists():
         raise KnownError(f"{path} does not exist.")
     if path.is_file():
-        if path.suffix.lower() == ".json":
-            return "coco"
+        if path.suffix.lower() in (".json", ".npz"):
+            return "coco" if path.suffix.lower() == ".json" else "lsp"
     elif (path / "annot").is_dir():
         return "mpii"
     elif (path / "labels").is_dir() and (path / "frames").is_dir():
@@ -55,7 +55,7 @@ def load_people(path: Path | str, split: str, limit: int | None = None) -> PoseD
     path = Path(path)
     layout = layout_of(path, split)
     if layout == "lsp":
-        return load_pose_data(path, split, limit)
+        return load_pose_data(*((path.parent, path.stem) if path.is_file() else (path, split)), limit)
     if layout == "mpii":
         return load_mpii(path, split, limit)
     if layout == "penn":

@@ -50,6 +50,7 @@ def test_lsp_style_joints_may_stand_in_any_order(tmp_path: Path) -> None:
         turned.skeleton == "lsp14" and turned.visible[1].sum() == 13 and np.isnan(turned.joints[1, 4]).all()
     )
     assert turned.names == ("00000", "00001", "00002") and bright_at_joints(turned, 2)
+    assert load_people(tmp_path / "val.npz", "other").names == turned.names
 
 
 def test_coco_people_are_chosen_as_published(tmp_path: Path) -> None:
@@ -73,6 +74,24 @@ def test_coco_people_are_chosen_as_published(tmp_path: Path) -> None:
     assert bright_at_joints(data, 0) and bright_at_joints(data, 1)
     assert load_people(path, "all").names == data.names
     assert len(load_people(path, "val", limit=1)) == 1
+
+
+def test_coco_files_of_labelling_tools(tmp_path: Path) -> None:
+    """Several kinds of people with the same joints; neither area nor box nor crowds are told."""
+    keypoints = random_keypoints(3, 17)
+    path = write_coco(tmp_path, [coco_person(i, 1, person) for i, person in enumerate(keypoints)], 1)
+    content = json.loads(path.read_text("utf-8"))
+    content["categories"].append({**content["categories"][0], "id": 2, "name": "goalkeeper"})
+    content["categories"].append({"id": 3, "name": "ball"})
+    content["annotations"][1]["category_id"], content["annotations"][2]["category_id"] = 2, 3
+    for annotation in content["annotations"]:
+        for field in ("area", "bbox", "iscrowd"):
+            del annotation[field]
+    path.write_text(json.dumps(content), "utf-8")
+    data = load_people(path, "all")
+    assert data.names == ("0", "1")
+    seen = keypoints[0, :, :2]
+    assert (data.boxes[0, :2] < seen.min(0)).all() and (data.boxes[0, 2:] > seen.max(0)).all()
 
 
 def test_coco_parts_named_by_their_pictures(tmp_path: Path) -> None:
