@@ -4,6 +4,7 @@ Crowd-sourced labels have mirrored and mislabelled people; a network that was tr
 The list is JSON that people can read and correct, and that a training applies (`audited`):
 `[{"name": "00018.jpg", "action": "swap", …}]`. "swap" exchanges the sides of a person's labels, "drop" leaves
 the person out. A network agrees with what it was trained on: audit with one that has not seen these labels.
+These are suspects: a weak network takes backs for fronts, so look at people before a training swaps them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from models.train.pose_data import PoseData, select
 from models.train.pose_scores import CLEARLY, judge
 
 SURE = 0.5  # confidence of joints that have a say
-AGREEMENT = 0.5  # exchanged labels must fit in at least this share of the sure joints
+AGREEMENT = 0.7  # exchanged labels must fit in at least this share of the sure joints
 STRANGER = 0.1  # labels that fit in less than this share of the sure joints, either way, are somebody else's
 MIN_SURE_JOINTS = 8
 
