@@ -136,6 +136,10 @@ def train_detector_command(
     ],
     textures: Annotated[Path, typer.Option(metavar="FILE.tar.gz", help="Pictures for backgrounds.")],
     out: OutFolder,
+    recipe: Annotated[Literal["gpu", "cpu"], typer.Option(help="Recipe.")] = "gpu",
+    initial: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights to go on from (same channels).")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the training.")] = None,
     minutes: Minutes = None,
     batch: Annotated[int | None, typer.Option(help="Scenes of 384 px in a step.")] = None,
@@ -146,10 +150,11 @@ def train_detector_command(
     as_json: AsJson = False,
 ) -> None:
     """Train the person detector."""
-    from models.train.detector_loop import DetectorRecipe, train_detector
+    from models.train.detector_loop import DETECTOR_RECIPES, train_detector
 
-    recipe = changed(DetectorRecipe(), steps=steps, minutes=minutes, batch=batch, seed=seed)
-    run_job(train_detector(data, textures, out, recipe, device=prepare(threads, device), workers=workers))
+    chosen = changed(DETECTOR_RECIPES[recipe], steps=steps, minutes=minutes, batch=batch, seed=seed)
+    on = prepare(threads, device)
+    run_job(train_detector(data, textures, out, chosen, initial=initial, device=on, workers=workers))
     finished(out / "person-detector.safetensors", as_json)
 
 
@@ -189,7 +194,7 @@ def eval_detector_command(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Recall at IoU 0.5 and false boxes per picture of the person detector."""
+    """AP50, recall at IoU 0.5 by size and posture, and false boxes per picture of the person detector."""
     from models.run.detect import PersonFinder
     from models.train.evaluate_detector import THRESHOLDS, evaluate_detector
 
@@ -202,6 +207,8 @@ def eval_detector_command(
     if as_json:
         print(json.dumps(scores, indent=1))
         return
-    print(f"{scores['data']}: {scores['pictures']} pictures")
+    print(
+        f"{scores['data']}: {scores['people']} people in {scores['pictures']} pictures, AP50 {scores['AP50']}"
+    )
     for threshold, row in scores["thresholds"].items():
-        print(f"  threshold {threshold}: " + ", ".join(f"{name} {value}" for name, value in row.items()))
+        print(f"  threshold {threshold}: " + "; ".join(f"{name}: {value}" for name, value in row.items()))

@@ -29,6 +29,7 @@ from models.nets.detector import DetectorConfig, DetectorOutput, PersonDetector,
 from models.run.weights import load_strictly, load_tensors
 from models.train.detector_data import SceneComposer, SceneMix
 from models.train.detector_people import load_people, load_textures
+from models.train.detector_refine import refined
 from models.train.detector_targets import focal_loss, photographed, sides_loss, targets_of
 
 REPORT_EVERY = 50  # steps
@@ -37,7 +38,7 @@ PREFETCH = 4  # batches that each process composes ahead
 
 @dataclass(frozen=True, slots=True)
 class DetectorRecipe:
-    """How the detector is trained. The defaults made the bundled weights on one GPU.
+    """How the detector is trained. The defaults are for some minutes of one GPU.
 
     sizes: sides of the scenes in px, drawn anew for each step; batch: scenes of 384 px per step, more when
     they are smaller. steps, minutes: the training is over at whichever comes first; the learning rate follows
@@ -60,6 +61,22 @@ class DetectorRecipe:
     average: float = 0.998  # of the weights, per step
     held_back: int = 300
     seed: int = 0
+
+
+#: For half an hour of one processor core, going on from other weights: half the parameters, smaller scenes.
+CPU = DetectorRecipe(
+    net=DetectorConfig(stem=16, widths=(24, 48, 96, 128), blocks=(1, 2, 2, 2), neck=64),
+    sizes=(160, 192, 224, 256),
+    batch=4,
+    steps=100_000,
+    minutes=33.0,
+    learning_rate=1e-3,
+    weight_decay=0.03,
+    warmup=0.02,
+    trust_from=0.05,
+)
+
+DETECTOR_RECIPES = {"gpu": DetectorRecipe(), "cpu": CPU}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +116,10 @@ def train_detector(
     """Train on scenes of the people in `sets` (NAME.npz beside tar files) and a tar.gz of `textures`; resumes
     a run that lies in `out_dir`.
 
-    initial: weights to start from (a file of `PersonDetector` tensors) instead of random ones. workers:
-    processes that compose scenes; 0 composes them in between. On CUDA the network runs in bfloat16.
+    initial: weights to start from instead of random ones: a file of `PersonDetector` tensors; those of a
+    network of stride 8 are refined when the recipe's has stride 4. workers:
+    processes that compose scenes; 0 composes them in between. On CUDA and on processors with AMX the
+    network runs in bfloat16.
     Yields a Progress in thousandths of the run every few steps. Raises KnownError when files are missing or
     `out_dir` holds a run with another recipe.
     """
@@ -115,7 +134,7 @@ def train_detector(
     torch.manual_seed(recipe.seed)
     net = PersonDetector(recipe.net)
     if initial is not None:
-        load_strictly(net, load_tensors(initial), Path(initial).name)
+        load_strictly(net, refined(load_tensors(initial), recipe.net), Path(initial).name)
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = PersonDetector(recipe.net).to(device=device)
     average.load_state_dict(net.state_dict())
@@ -208,7 +227,8 @@ def _train_step(
     inputs = normalise(photographed(images, generator)).contiguous(memory_format=torch.channels_last)
     targets = targets_of(boxes, *weight.shape[1:], recipe.net.stride)
     net.train()
-    with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=device.startswith("cuda")):
+    kind = device.split(":")[0]
+    with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda" or _fast_in_bfloat16()):
         output: DetectorOutput = net(inputs)
     heat_loss = focal_loss(output.heat, targets.heat, weight, trust=share > recipe.trust_from)
     box_loss = sides_loss(output.sides, targets.sides, targets.share)
@@ -217,6 +237,11 @@ def _train_step(
     torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
     optimizer.step()
     return torch.stack([heat_loss.detach(), box_loss.detach()])
+
+
+def _fast_in_bfloat16() -> bool:
+    """Processors with matrix units take a third of the time in bfloat16; others would take longer."""
+    return bool(torch.cpu._is_amx_tile_supported())
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ from models.train.cutouts import cut_out, load_cutouts, surroundings
 from models.train.detector_data import SceneComposer, SceneMix
 from models.train.detector_loop import DetectorRecipe, learning_rate_factor, train_detector
 from models.train.detector_people import Person, is_upright, load_people, person_of
+from models.train.detector_refine import refined
 from models.train.detector_targets import focal_loss, photographed, sides_loss, targets_of
 
 LSP14 = load_skeleton("lsp14").joints
@@ -282,6 +283,19 @@ def test_the_weights_are_half_precision_and_fit_the_network(tmp_path: Path, one_
     weights = load_file(tmp_path / "person-detector.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float16, torch.int64}
     load_strictly(PersonDetector(SMALL.net), weights)
+
+
+def test_a_finer_network_starts_with_what_a_coarser_one_knows(tmp_path: Path, one_thread: object) -> None:
+    torch.manual_seed(0)
+    coarse = PersonDetector(replace(SMALL.net, stride=8)).eval()
+    fine = PersonDetector(SMALL.net).eval()
+    load_strictly(fine, refined(coarse.state_dict(), SMALL.net))
+    image = torch.randn(1, 3, 96, 96)
+    before, after = coarse(image), fine(image)
+    enlarged = torch.nn.functional.interpolate(before.sides, scale_factor=2)
+    middle = np.s_[:, :, 6:-6, 6:-6]  # convolutions see the border from another distance
+    assert (after.sides[middle] / enlarged[middle] - 1).abs().mean() < 0.05
+    assert refined(fine.state_dict(), SMALL.net).keys() == fine.state_dict().keys()
 
 
 def test_missing_data_is_told_by_name(tmp_path: Path) -> None:
