@@ -71,7 +71,8 @@ def pixel_grid(
 
     pixel_centres: a length is counted between the middles of its first and last pixel, so that a mirrored map
     needs no shift (UDP: Huang et al., CVPR 2020, section 3.2); the network must have been trained so. Else a
-    length is the number of pixels, as in the published code.
+    length is the number of pixels, as in the published code. As there, the width alone decides the
+    magnification; UDP's own code scales the height apart, which is 0.2 px at the edge of a 192 x 256 crop.
     """
     less = 1 if pixel_centres else 0
     width, height = input_wh[0] - less, input_wh[1] - less
