@@ -1,13 +1,13 @@
 """3D skeletons from the 2D track of a take, and the live update after an edit.
 
-A 3D track is derived from a 2D one. Its run keeps what it was made with (model, source), so that frames
-lifted again after an edit are lifted in the same way as their neighbours.
+A 3D track is derived from a 2D one. Its run keeps what it was made with (model, source, focal length, the
+size of each person), so that frames lifted again after an edit are lifted in the way of their neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
+from models.domain.optics import Optics
 from models.domain.progress import Progress
 from models.domain.track import KeypointTrack, Origin
 from models.domain.video import VideoInfo
-from models.run.lift import Lifter
+from models.run.lift import Lifter, height_scale
 from models.run.weights import default_model
-from storage import runs, tracks, videos
-from storage.runs import new_run
+from storage import optics, runs, tracks, videos
+from storage.runs import Run, new_run
 from storage.tracks import TrackInfo
 
 Array = NDArray[np.float32]
@@ -30,10 +31,10 @@ Array = NDArray[np.float32]
 def lift_take(
     session: Session, video_uid: str, *, model: str | None = None, device: str = "auto"
 ) -> Iterator[Progress]:
-    """Lift every person of the active 2D track to 3D (Human3.6M joints, metres, root-relative).
+    """Lift every person of the active 2D track to 3D (Human3.6M joints, metres, in the camera's axes).
 
-    Joints that are edited while this runs are lifted again before the result is kept. Raises KnownError when
-    the take has no 2D poses.
+    Focal length and body height are those that `set_optics` was told. Joints that are edited while this runs
+    are lifted again before the result is kept. Raises KnownError when the take has no 2D poses.
     """
     lifter = Lifter.load(model, device)
     with session.project.reading() as tx:
@@ -42,26 +43,31 @@ def lift_take(
         if source is None:
             raise KnownError(f"Take '{video.name}' has no 2D poses yet.", hint="Run 'pose' on it first.")
         poses = tracks.read(tx, source.uid)
-    how = _How(lifter, video.info)
+        known = optics.get(tx, video_uid)
+    how = _How(lifter, video.info, known.focal_px)
     yield Progress(0, poses.people, f"3D · {video.name}")
     values = _nobody(poses)
     for person in range(poses.people):
-        values[:, person] = how.lift(poses, person, 0, poses.frames)
+        values[:, person] = how.lift_sized(poses, person, known.body_height_m)
         yield Progress(person + 1, poses.people, f"3D · {video.name}")
     run = new_run("lift", model or default_model("lift3d").name, video_uid, {"source": source.uid})
-    while not _keep(session, run, source, poses, _only_where_seen(values, poses)):
+    run.params.update(known.as_json())
+    while not _keep(session, how.noted(run), source, poses, _only_where_seen(values, poses)):
         with session.project.reading() as tx:
             now = tracks.read(tx, source.uid)
         if now.people != poses.people:
             values = _nobody(now)
         for person, first, stop in _edited(poses, now):
-            a, b = how.touched(first, stop, now.frames)
-            values[a:b, person] = how.lift(now, person, a, b)
+            if now.people != poses.people:
+                values[:, person] = how.lift_sized(now, person, known.body_height_m)
+            else:
+                a, b = how.touched(first, stop, now.frames)
+                values[a:b, person] = how.lift(now, person, a, b)
         poses = now
     session.announce({video_uid}, {"tracks", "runs"})
 
 
-def _keep(session: Session, run: runs.Run, source: TrackInfo, poses: KeypointTrack, values: Array) -> bool:
+def _keep(session: Session, run: Run, source: TrackInfo, poses: KeypointTrack, values: Array) -> bool:
     """Write the result of a run as the active 3D track, unless the 2D poses are others by now."""
     track = TrackInfo(
         new_uid(), run.video_uid, run.uid, "h36m17", 3, poses.people, poses.frames, active=False
@@ -109,7 +115,7 @@ def relift_frames(
             return None
         made = runs.get(tx, target.run_uid) if target.run_uid else None
         poses = tracks.read(tx, source.uid)
-    how = _How(lifters.get(made.model if made else None), video.info)
+    how = _How.of(lifters, made, video.info)
     first, last = how.touched(start, stop, source.frames)
     lifted = how.lift(poses, person, first, last)
     with session.project.transaction() as tx:
@@ -140,28 +146,48 @@ def lift_frame(
         if target is None or person >= target.people:
             return None
         made = runs.get(tx, target.run_uid) if target.run_uid else None
-    how = _How(lifters.get(made.model if made else None), info)
+    how = _How.of(lifters, made, info)
     first, stop = how.touched(frame, frame + 1, poses.frames)
     around = _part(poses, first, stop, person)
     at = frame - first
     if pose is not None:
         around = KeypointTrack(poses.skeleton, around.values.copy(), around.origin)
         around.values[at, 0] = pose
-    lifted = how.lift(around, 0, at, at + 1)[:, None]
+    lifted = how.lift(around, 0, at, at + 1, size_of=person)[:, None]
     return np.asarray(_only_where_seen(lifted, _part(around, at, at + 1))[0, 0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _How:
-    """A lifter and the video it is used on."""
+    """A lifter, the video it is used on, and what makes the sizes: focal length, and for each person how much
+    larger than an average body it is."""
 
     lifter: Lifter
     info: VideoInfo
+    focal_px: float | None = None
+    sizes: dict[int, float] = field(default_factory=dict)
 
-    def lift(self, poses: KeypointTrack, person: int, first: int, stop: int) -> Array:
-        """Frames [first, stop) of a person in 3D, (stop - first, 17, 4)."""
+    @classmethod
+    def of(cls, lifters: Lifters, made: Run | None, info: VideoInfo) -> _How:
+        """As the run `made` did it."""
+        known = made.params if made is not None else {}
+        sizes = {person: float(size) for person, size in enumerate(known.get("sizes", []))}
+        return cls(lifters.get(made.model if made else None), info, known.get("focal_px"), sizes)
+
+    def noted(self, run: Run) -> Run:
+        """The run with the sizes of its people."""
+        sizes = [self.sizes[person] for person in sorted(self.sizes)]
+        return replace(run, params=run.params | {"sizes": sizes})
+
+    def lift(
+        self, poses: KeypointTrack, person: int, first: int, stop: int, *, size_of: int | None = None
+    ) -> Array:
+        """Frames [first, stop) of a person in 3D, (stop - first, 17, 4): at its place where that is known.
+
+        size_of: whose size it has, where `poses` do not have all people.
+        """
         info = self.info
-        return self.lifter.lift_range(
+        lifted, root = self.lifter.lift_range_global(
             poses.values[:, person],
             first,
             stop,
@@ -169,12 +195,32 @@ class _How:
             info.width_px,
             info.height_px,
             info.times.fps,
+            focal_px=self.focal_px,
         )
+        size = np.float32(self.sizes.get(person if size_of is None else size_of, 1.0))
+        lifted[..., :3] += np.nan_to_num(root)[:, None]
+        lifted[..., :3] *= size
+        return lifted
+
+    def lift_sized(self, poses: KeypointTrack, person: int, height_m: float | None) -> Array:
+        """All frames of a person, scaled to a body height; the size is kept for frames lifted later."""
+        self.sizes[person] = 1.0
+        lifted = self.lift(poses, person, 0, poses.frames)
+        self.sizes[person] = height_scale(lifted, height_m)
+        lifted[..., :3] *= np.float32(self.sizes[person])
+        return lifted
 
     def touched(self, start: int, stop: int, frames: int) -> tuple[int, int]:
         """The 3D frames that depend on the 2D frames [start, stop)."""
         reach = self.lifter.reach(self.info.times.fps)
         return max(0, start - reach), min(frames, stop + reach)
+
+
+def set_optics(session: Session, video_uid: str, known: Optics) -> None:
+    """Keep what is known of a video's camera and people; its 3D has to be lifted again to use it."""
+    with session.project.transaction() as tx:
+        videos.get(tx, video_uid)
+        optics.put(tx, video_uid, known)
 
 
 def _nobody(poses: KeypointTrack) -> Array:

@@ -37,6 +37,8 @@ class KeypointTrack:
     """Keypoints of one video.
 
     values: float32 (T, P, J, 3) – x px, y px, confidence 0..1 – or (T, P, J, 4) – x, y, z metres, confidence.
+    3D is in the axes of the video's camera: x right, y down, z away from the lens, which is at the origin.
+    Where it is not known how far away a person is, its pelvis lies at the origin instead: see `roots_of`.
     origin: uint8 (T, P, J), values of `Origin`. skeleton: name of the skeleton of the J joints.
     """
 
@@ -102,6 +104,15 @@ class KeypointTrack:
         values[:, : earlier.people][human] = earlier.values[human]
         origin[:, : earlier.people][human] = Origin.HUMAN
         return replace(self, values=values, origin=origin)
+
+
+def roots_of(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where the pelvises of 3D poses (..., J, 3 or 4) are: float32 (..., 3) metres from the camera, NaN where
+    that is not known.
+    """
+    root = values[..., 0, :3].astype(np.float32)
+    root[(root == 0).all(axis=-1)] = np.nan
+    return root
 
 
 def boxes_of(values: NDArray[np.float32], margin: float = 0.15) -> NDArray[np.float32]:

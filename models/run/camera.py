@@ -18,10 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.domain.errors import KnownError
-
-# Focal length assumed where none is known, as a multiple of the longer side of the picture: 47 degrees
-# across, between a phone's main camera and a television camera (Human3.6M has 1.15).
-DEFAULT_FOCAL = 1.15
+from models.domain.optics import DEFAULT_FOCAL as DEFAULT_FOCAL
 
 
 def normalise_screen(points_px: NDArray[np.floating], width: int, height: int) -> NDArray[np.floating]:

@@ -181,13 +181,9 @@ class Lifter:
         if not (joints[..., 2] > 0).any():
             return result
         if self.folded is not None:
-            lifted = self._pass(joints, rays, start, stop, fps, with_root=False)
-            enough = lifted.joints_seen >= MIN_JOINTS
-            result[enough, :, :3] = lifted.poses[enough]
-            here = joints[start:stop, :, 2]
-            confidence = np.where(here > 0, here, 0.5 * lifted.usual[:, None])
-            result[..., 3] = np.where(enough[:, None], confidence, 0)
-            return result
+            return _with_confidence(
+                self._pass(joints, rays, start, stop, fps, with_root=False), joints[start:stop]
+            )
         window = self._window(fps)
         for first in range(start, stop, _BATCH):
             frames = np.arange(first, min(first + _BATCH, stop))
@@ -199,6 +195,31 @@ class Lifter:
                 result[frames[enough] - start, :, :3] = poses
                 result[frames[enough] - start, :, 3] = _confidence(joints[frames[enough], :, 2], seen[enough])
         return result
+
+    def lift_range_global(
+        self,
+        xyc: Array,
+        start: int,
+        stop: int,
+        skeleton: str,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        focal_px: float | None = None,
+    ) -> tuple[Array, Array]:
+        """Frames [start, stop) as `lift_range` gives them, (N, 17, 4), and their roots as `lift_global` does,
+        (N, 3), for an average body.
+        """
+        joints = to_lifter_joints(xyc, skeleton)
+        rays = _rays(joints, width, height, focal_px)
+        if self.folded_trajectory is None or not (joints[..., 2] > 0).any():
+            lifted = self.lift_range(xyc, start, stop, skeleton, width, height, fps, focal_px=focal_px)
+            return lifted, root_from_rays(lifted[..., :3], rays[start:stop], joints[start:stop, :, 2])
+        found = self._pass(joints, rays, start, stop, fps, with_root=True)
+        assert found.root is not None
+        lifted = _with_confidence(found, joints[start:stop])
+        return lifted, np.where(np.isfinite(lifted[:, 0, :3]), found.root, np.nan).astype(np.float32)
 
     def _pass(
         self, joints: Array, rays: Array, start: int, stop: int, fps: float, *, with_root: bool
@@ -263,6 +284,15 @@ def height_scale(poses: Array, height_m: float | None) -> float:
         raise KnownError(f"A body height of {height_m:g} m cannot be.", hint="Give metres, such as 1.75.")
     found = body_height_m(poses)
     return height_m / found if np.isfinite(found) and found > 0 else 1.0
+
+
+def _with_confidence(found: Lifted, joints: Array) -> Array:
+    """Poses with the confidence of their joints (N, 17, 4); NaN and 0 where hardly anything was seen."""
+    enough, here = found.joints_seen >= MIN_JOINTS, joints[..., 2]
+    confidence = np.where(here > 0, here, 0.5 * found.usual[:, None])
+    result = np.concatenate([found.poses, confidence[..., None]], axis=-1).astype(np.float32)
+    result[~enough] = (np.nan, np.nan, np.nan, 0)
+    return result
 
 
 def _rays(joints: Array, width: int, height: int, focal_px: float | None) -> Array:
