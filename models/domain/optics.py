@@ -15,7 +15,6 @@ from models.domain.errors import KnownError
 # Focal length assumed where none is known, as a multiple of the longer side of the picture: 47 degrees
 # across, between a phone's main camera and a television camera (Human3.6M has 1.15).
 DEFAULT_FOCAL = 1.15
-FIELD_OF_VIEW_DEG = (2.0, 150.0)  # from the longest lenses to action cameras
 HEIGHT_M = (0.3, 2.8)
 
 
@@ -56,16 +55,18 @@ class Optics:
         return cls(focal, height)
 
 
-def focal_of_view(degrees: float, width_px: int, height_px: int) -> float:
-    """Focal length in pixels of a field of view over the longer side of the picture."""
-    low, high = FIELD_OF_VIEW_DEG
-    if not low <= degrees <= high:
+def focal_from_view_angle(view_deg: float, width: int) -> float:
+    """Focal length in pixels of a picture `width` pixels wide that spans this horizontal angle, degrees.
+
+    Raises KnownError when no flat picture can span it.
+    """
+    if not 0 < view_deg < 180:
         raise KnownError(
-            f"A field of view of {degrees:g} degrees cannot be.", hint=f"Give {low:g} to {high:g} degrees."
+            f"A field of view of {view_deg:g} degrees cannot be.", hint="Give 1 to 179, phones have 60 to 75."
         )
-    return max(width_px, height_px) / 2 / math.tan(math.radians(degrees) / 2)
+    return width / 2 / math.tan(math.radians(view_deg) / 2)
 
 
-def view_of_focal(focal_px: float, width_px: int, height_px: int) -> float:
-    """Field of view over the longer side of the picture, degrees."""
-    return math.degrees(2 * math.atan(max(width_px, height_px) / 2 / focal_px))
+def view_angle(focal_px: float, width: int) -> float:
+    """Horizontal angle in degrees that a picture `width` pixels wide spans."""
+    return math.degrees(2 * math.atan(width / 2 / focal_px))

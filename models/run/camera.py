@@ -10,14 +10,11 @@ Conventions (Pavllo et al. 2019, and the public description of Human3.6M):
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.domain.errors import KnownError
 from models.domain.optics import DEFAULT_FOCAL as DEFAULT_FOCAL
 
 
@@ -111,15 +108,3 @@ def _check_size(points: NDArray[np.floating], width: int, height: int) -> None:
         raise ValueError(
             f"expected points (..., 2) and a positive size, got {points.shape}, {width} x {height}"
         )
-
-
-def focal_from_view_angle(view_deg: float, width: int) -> float:
-    """Focal length in pixels of a picture `width` pixels wide that spans this horizontal angle, degrees.
-
-    Raises KnownError when no flat picture can span it.
-    """
-    if not 0 < view_deg < 180:
-        raise KnownError(
-            f"A field of view of {view_deg:g} degrees cannot be.", hint="Give 1 to 179, phones have 60 to 75."
-        )
-    return width / 2 / math.tan(math.radians(view_deg) / 2)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
-from models.run.camera import focal_from_view_angle
+from models.domain.optics import focal_from_view_angle
 from models.run.floor import ANKLE_HEIGHT_M, estimate_floor
 from models.run.root import body_height_m, root_from_rays
 
