@@ -23,8 +23,8 @@ FILLED = 0.84  # part of the view that framed poses fill
 BODY_MARGIN_M = 0.1  # around joints, for the head and the thickness of limbs
 DISTANCE_M = (0.6, 40.0)
 # name: azimuth and elevation, degrees
-PRESETS = {"front": (0.0, 4.0), "side": (90.0, 4.0), "top": (0.0, 89.9)}
 HOME_DEG = (28.0, 14.0)
+PRESETS = {"front": (0.0, 4.0), "side": (90.0, 4.0), "top": (0.0, 89.9), "three-quarter": HOME_DEG}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ order.
 
 World: metres, z up, the floor at `Scene.floor_m`. Left joints are circles, right joints squares and their
 limbs thinner, midline joints diamonds; confidence is opacity; what is farther away fades a little into the
-background.
+background. A ghost is thin, grey and without joints; whoever is compared has one colour for both sides.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.angles import angle_deg, angle_joints
 from models.domain.skeleton import Skeleton
 from widgets.orbit_camera import Array, OrbitCamera, clip_near, focal_px, to_px
 from widgets.pose_overlay import edge_side
 
 FLOOR_REACH_M, FLOOR_STEP_M = 1.5, 0.5
+FURTHEST_FLOOR_M = 12.0
+ARC_M, ARC_STEPS = 0.16, 24
 SIDES = ("left", "right", "middle")
 LIMB_M = np.array([0.034, 0.024, 0.034])
 JOINT_M, HEAD_M = 0.056, 0.2
@@ -52,6 +55,8 @@ class Palette:
     floor: Array
     shadow: Array
     ghost: Array
+    compared: Array
+    camera: Array
     selected: Array
     sides: Array  # (3, 4) in the order of `SIDES`
 
@@ -60,16 +65,23 @@ class Palette:
 class Scene:
     """What there is to see. positions, ghost: (P, J, 3) m, NaN = not seen. confidence: (P, J) 0..1.
 
-    trails: (person, joint) -> (T, 3) m, oldest first. selected: (person, joint).
+    trails: (person, joint) -> (T, 3) m, oldest first. compared: (17 joints of the same skeleton) other bodies
+    to compare with, (K, J, 3). paths: ways on the floor, (T, 3) each, NaN = not known. frustum: (5, 3), the
+    eye of the video's camera and the corners of its picture, from the top left clockwise. selected, hovered:
+    (person, joint); at the hovered joint its angle is drawn.
     """
 
     skeleton: Skeleton | None = None
     positions: Array = field(default_factory=lambda: np.zeros((0, 0, 3)))
     confidence: Array | None = None
     ghost: Array | None = None
+    compared: Array | None = None
+    paths: tuple[Array, ...] = ()
+    frustum: Array | None = None
     trails: Mapping[tuple[int, int], Array] = field(default_factory=dict)
     floor_m: float = 0.0
     selected: tuple[int, int] | None = None
+    hovered: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,12 @@ def build_strokes(scene: Scene, camera: OrbitCamera, size: tuple[float, float], 
     """Everything in `scene` as `camera` sees it in a view of `size` (width, height) px."""
     pile = _Pile()
     _add_floor(pile, scene, camera, palette)
+    for path in scene.paths:
+        _add_path(pile, path, scene.floor_m, palette.camera)
+    if scene.frustum is not None:
+        a, b = scene.frustum[[0, 0, 0, 0, 1, 2, 3, 4]], scene.frustum[[1, 2, 3, 4, 2, 3, 4, 1]]
+        pile.add(a, b, 0.014, (1.2, 3.5), palette.camera, Shape.LINE, SHADOW)
+        pile.add(scene.frustum[:1], scene.frustum[:1], 0.07, (5, 14), palette.camera, Shape.SQUARE, SHADOW)
     if scene.skeleton is not None and len(scene.skeleton) == scene.positions.shape[1]:
         plan = _plan(scene.skeleton)
         _add_people(pile, scene, plan, palette)
@@ -137,6 +155,13 @@ def build_strokes(scene: Scene, camera: OrbitCamera, size: tuple[float, float], 
         if scene.ghost is not None and scene.ghost.shape[1] == len(scene.skeleton):
             a, b = (scene.ghost[:, ends, :3].reshape(-1, 3) for ends in plan.edges.T)
             pile.add(a, b, 0.022, (1.5, 6), palette.ghost, Shape.LINE, GHOST)
+        if scene.compared is not None and scene.compared.shape[1] == len(scene.skeleton):
+            a, b = (scene.compared[:, ends, :3].reshape(-1, 3) for ends in plan.edges.T)
+            pile.add(a, b, 0.028, (2, 10), palette.compared, Shape.LINE, BODY)
+            spots = np.delete(scene.compared[..., :3], plan.heads, axis=1).reshape(-1, 3)
+            pile.add(spots, spots, 0.04, (4, 14), palette.compared, Shape.DIAMOND, BODY)
+        if scene.hovered is not None and is_there(scene.hovered, scene.positions):
+            _add_arc(pile, scene.positions[scene.hovered[0]], scene.skeleton, scene.hovered[1], palette)
         if scene.selected is not None and is_there(scene.selected, scene.positions):
             spot = scene.positions[scene.selected][None]
             pile.add(spot, spot, 1.9 * JOINT_M, (11, 26), palette.selected, Shape.RING, SELECTED)
@@ -161,15 +186,29 @@ def side_by_side(positions: Array, spread_m: float = 1.0) -> Array:
 
 
 def joint_angle_deg(positions: Array, skeleton: Skeleton, joint: int) -> float | None:
-    """Angle at `joint` between its parent and its only child, 180 = straight; None where undefined."""
-    children = [j for j, parent in enumerate(skeleton.parents) if parent == joint]
-    if skeleton.parents[joint] < 0 or len(children) != 1:
+    """Angle at `joint` of a body (J, 3) as `models.domain.angles` defines it; None where it has none."""
+    ends = angle_joints(skeleton).get(skeleton.joints[joint])
+    angle = np.nan if ends is None else float(angle_deg(*(positions[end] for end in ends)))
+    return angle if np.isfinite(angle) else None
+
+
+def arc_of_angle(positions: Array, skeleton: Skeleton, joint: int) -> Array | None:
+    """The arc between the two limbs of the angle at `joint`: (ARC_STEPS + 1, 3) m; None where it has none."""
+    ends = angle_joints(skeleton).get(skeleton.joints[joint])
+    if ends is None or not np.isfinite(positions[list(ends)]).all():
         return None
-    u, v = positions[skeleton.parents[joint]] - positions[joint], positions[children[0]] - positions[joint]
-    norm = float(np.linalg.norm(u) * np.linalg.norm(v))
-    if not np.isfinite(norm) or norm == 0:
+    u, v = positions[ends[0]] - positions[joint], positions[ends[2]] - positions[joint]
+    lengths = np.linalg.norm(u), np.linalg.norm(v)
+    if min(lengths) < 1e-6:
         return None
-    return float(np.degrees(np.arccos(np.clip(float(u @ v) / norm, -1, 1))))
+    u, v = u / lengths[0], v / lengths[1]
+    across = v - (u @ v) * u
+    if np.linalg.norm(across) < 1e-6:  # a straight or folded limb bends anywhere: across the view's depth
+        across = np.cross(u, (0.0, 1.0, 0.0) if abs(u[1]) < 0.9 else (1.0, 0.0, 0.0))
+    across /= np.linalg.norm(across)
+    turn = np.linspace(0, np.arctan2(np.linalg.norm(np.cross(u, v)), u @ v), ARC_STEPS + 1)[:, None]
+    radius = min(ARC_M, 0.8 * min(lengths))
+    return np.asarray(positions[joint] + radius * (np.cos(turn) * u + np.sin(turn) * across))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,24 +241,50 @@ def _plan(skeleton: Skeleton) -> _Plan:
 
 
 @cache
-def _floor() -> tuple[Array, Array]:
+def _floor(reach_m: float) -> tuple[Array, Array]:
     """Pieces of the grid around the origin, (N, 2, 2) m, and their opacity (N,): less towards the rim."""
-    steps = np.arange(-FLOOR_REACH_M, FLOOR_REACH_M + 0.01, FLOOR_STEP_M)
+    steps = np.arange(-reach_m, reach_m + 0.01, FLOOR_STEP_M)
     across, along = np.meshgrid(steps, steps[:-1], indexing="ij")
     start = np.stack([across.ravel(), along.ravel()], axis=-1)
     end = start + np.array([0, FLOOR_STEP_M])
     pieces = np.concatenate([np.stack([start, end], 1), np.stack([start[:, ::-1], end[:, ::-1]], 1)])
-    opacity = 1 - np.linalg.norm(pieces.mean(axis=1), axis=-1) / (1.35 * FLOOR_REACH_M)
+    opacity = 1 - np.linalg.norm(pieces.mean(axis=1), axis=-1) / (1.35 * reach_m)
     return pieces, np.clip(opacity, 0, 1)
 
 
+def _floor_place(scene: Scene, camera: OrbitCamera) -> tuple[Array, float]:
+    """Middle (2,) of the grid and how far it reaches: under what is looked at, or under all that moves."""
+    if not scene.paths and scene.frustum is None:
+        return np.round(np.array(camera.target[:2]) / FLOOR_STEP_M) * FLOOR_STEP_M, FLOOR_REACH_M
+    points = np.concatenate([*scene.paths, *([scene.frustum] if scene.frustum is not None else [])])[:, :2]
+    points = points[np.isfinite(points).all(axis=1)]
+    low, high = (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(2), np.zeros(2))
+    reach = FLOOR_STEP_M * np.ceil((high - low).max() / 2 / FLOOR_STEP_M) + FLOOR_REACH_M
+    middle = np.round((low + high) / 2 / FLOOR_STEP_M) * FLOOR_STEP_M
+    return middle, float(min(reach, FURTHEST_FLOOR_M))
+
+
 def _add_floor(pile: _Pile, scene: Scene, camera: OrbitCamera, palette: Palette) -> None:
-    pieces, opacity = _floor()
-    middle = np.round(np.array(camera.target[:2]) / FLOOR_STEP_M) * FLOOR_STEP_M
+    middle, reach_m = _floor_place(scene, camera)
+    pieces, opacity = _floor(reach_m)
     color = np.tile(palette.floor, (len(pieces), 1))
     color[:, 3] *= opacity
     ends = np.concatenate([pieces + middle, np.full((*pieces.shape[:2], 1), scene.floor_m)], axis=-1)
     pile.add(ends[:, 0], ends[:, 1], 0.004, (1.1, 1.6), color, Shape.LINE, FLOOR)
+
+
+def _add_path(pile: _Pile, path: Array, floor_m: float, color: Array) -> None:
+    """A way on the floor; where it is not known there is a gap."""
+    flat = path * (1.0, 1.0, 0.0) + (0.0, 0.0, floor_m + 0.003)
+    pile.add(flat[:-1], flat[1:], 0.018, (1.6, 5), color, Shape.LINE, SHADOW)
+
+
+def _add_arc(pile: _Pile, positions: Array, skeleton: Skeleton, joint: int, palette: Palette) -> None:
+    arc = arc_of_angle(positions, skeleton, joint)
+    if arc is not None:
+        pile.add(arc[:-1], arc[1:], 0.014, (2, 4), palette.selected, Shape.LINE, SELECTED)
+        for end in (arc[:1], arc[-1:]):
+            pile.add(positions[joint][None], end, 0.006, (1.2, 2), palette.selected, Shape.LINE, SELECTED)
 
 
 def _add_people(pile: _Pile, scene: Scene, plan: _Plan, palette: Palette) -> None:

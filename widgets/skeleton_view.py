@@ -2,21 +2,20 @@
 
 OpenGL (vispy) draws where it can; where it is missing (no screen, no driver) a painted surface shows the same
 strokes. Drag turns, the wheel zooms, Shift or middle drag moves, double-click or R resets; a click selects a
-joint.
+joint; at the joint under the mouse its angle is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from models.domain.skeleton import Skeleton
 from widgets import theme
@@ -24,12 +23,15 @@ from widgets.canvas_gestures import SLOP_PX, Selection
 from widgets.chips import Chip
 from widgets.orbit_camera import PRESETS, OrbitCamera
 from widgets.pose_overlay import hit_joint
-from widgets.skeleton_scene import Palette, Scene, Strokes, build_strokes, is_there, joint_angle_deg
+from widgets.skeleton_palette import palette_of
+from widgets.skeleton_scene import Scene, Strokes, build_strokes, is_there, joint_angle_deg
 
 HIT_PX = 14.0
 HINT = "drag orbit · wheel zoom"
 INSET = 10
 STANDING_REACH_M = 2.15
+ROOMY_PX = 250
+SHORT = {"three-quarter": "¾"}
 
 
 class Surface(Protocol):
@@ -67,6 +69,9 @@ class SkeletonView(QWidget):
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
         self._presets = _preset_bar(self)
+        self._menu_button: QPushButton | None = None
+        self._ghost_note = self._compared_note = ""
+        self.setMouseTracking(True)
         self._note.hide()
         self._message.hide()
 
@@ -95,7 +100,9 @@ class SkeletonView(QWidget):
             confidence=confidence,
             trails=self._scene.trails if same else {},
             ghost=self._scene.ghost if same else None,
+            compared=self._scene.compared if same else None,
             selected=self._scene.selected if same else None,
+            hovered=self._scene.hovered if same else None,
         )
         if not self._framed and np.isfinite(positions).any():
             self.reset_view()
@@ -109,7 +116,30 @@ class SkeletonView(QWidget):
     def set_ghost(self, positions: NDArray[np.floating] | None) -> None:
         """Poses as they were before an edit, (P, J, 3) metres in the skeleton of the poses; None for none."""
         self._scene = replace(self._scene, ghost=positions)
-        self._hint.show_text(HINT if positions is None else f"{HINT} · ghost: before edit")
+        self._ghost_note = "" if positions is None else "grey: before the edit"
+        self._show_hint()
+
+    def set_compared(self, positions: NDArray[np.floating] | None, name: str = "") -> None:
+        """Other bodies to compare with, (K, J, 3) metres in the skeleton of the poses; None for none. name:
+        who that is."""
+        self._scene = replace(self._scene, compared=positions)
+        self._compared_note = f"green: {name}" if positions is not None else ""
+        self._show_hint()
+
+    def set_room(
+        self,
+        paths: tuple[NDArray[np.floating], ...] = (),
+        frustum: NDArray[np.floating] | None = None,
+    ) -> None:
+        """Ways on the floor, (T, 3) metres each with NaN for gaps, and the video's camera: (5, 3), its eye
+        and the corners of its picture from the top left clockwise."""
+        self._scene = replace(self._scene, paths=paths, frustum=frustum)
+        self.redraw()
+
+    def _show_hint(self) -> None:
+        """What the colours mean, where there is something to tell apart; else how to move."""
+        notes = [note for note in (self._ghost_note, self._compared_note) if note]
+        self._hint.show_text(" · ".join(notes) or HINT)
         self._place_chips()
         self.redraw()
 
@@ -156,7 +186,8 @@ class SkeletonView(QWidget):
     def reset_view(self) -> None:
         """Frame all poses and trails from the starting direction, with room for raised arms."""
         positions = self._scene.positions
-        points = [positions.reshape(-1, 3), *self._scene.trails.values()]
+        points = [positions.reshape(-1, 3), *self._scene.trails.values(), *self._scene.paths]
+        points += [self._scene.frustum[:1]] if self._scene.frustum is not None else []
         for pose in positions[np.isfinite(positions).all(axis=2).any(axis=1)]:
             x, y, _ = np.nanmean(pose, axis=0)
             points.append(np.array([[x, y, 0.0], [x, y, STANDING_REACH_M]]))
@@ -166,8 +197,20 @@ class SkeletonView(QWidget):
         self._home = self._framed
 
     def show_preset(self, name: str) -> None:
-        """See the scene from one of `PRESETS`: front (as the video camera), side or top."""
+        """See the scene from one of `PRESETS`: front (as the video camera), side, top or three-quarter."""
         self.set_camera(self._camera.preset(name))
+
+    def set_menu(self, menu: QMenu) -> None:
+        """Offer a menu beside the buttons of the directions."""
+        if self._menu_button is None:
+            self._menu_button = _chip_button("⋯", "Compare, save, measure…", self._presets)
+            layout = self._presets.layout()
+            assert layout is not None
+            layout.addWidget(self._menu_button)
+        self._menu_button.clicked.connect(
+            lambda: menu.popup(self._presets.mapToGlobal(self._presets.rect().bottomLeft()))
+        )
+        self._place_chips()
 
     # ---- drawing ------------------------------------------------------------------------------------------
 
@@ -192,7 +235,7 @@ class SkeletonView(QWidget):
     def strokes(self, scale: float = 1.0) -> Strokes:
         """What to draw now; `scale`: device pixels per logical pixel."""
         size = (max(self.width(), 1) * scale, max(self.height(), 1) * scale)
-        return build_strokes(self._scene, self._camera, size, _palette(theme.current().name))
+        return build_strokes(self._scene, self._camera, size, palette_of(theme.current().name))
 
     def redraw(self) -> None:
         """Ask the surface for a repaint and put the note beside the selected joint."""
@@ -213,6 +256,8 @@ class SkeletonView(QWidget):
         self.redraw()
 
     def _place_chips(self) -> None:
+        for button in self._presets.findChildren(QPushButton):  # in a narrow view the menu has them all
+            button.setVisible(button is self._menu_button or self.width() >= ROOMY_PX)
         self._presets.adjustSize()
         for chip in (self._title, self._hint):
             chip.setFont(theme.small_font(self.font()))
@@ -229,8 +274,8 @@ class SkeletonView(QWidget):
         self._place_note()
 
     def _place_note(self) -> None:
-        """Name and angle of the selected joint, beside it."""
-        scene, chosen = self._scene, self._scene.selected
+        """Name and angle of the joint under the mouse, else of the selected one, beside it."""
+        scene, chosen = self._scene, self._scene.hovered or self._scene.selected
         if scene.skeleton is None or chosen is None or not is_there(chosen, scene.positions):
             self._note.hide()
             return
@@ -255,11 +300,13 @@ class SkeletonView(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._press is None:
+            self._hover(self._joint_at(event.position()))
             return
         way = event.position() - self._press
         if not self._turning and way.x() ** 2 + way.y() ** 2 < SLOP_PX**2:
             return
         self._turning = True
+        self._hover(None)
         self.setCursor(Qt.CursorShape.ClosedHandCursor)
         step, self._last = event.position() - self._last, event.position()
         moving = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
@@ -273,11 +320,22 @@ class SkeletonView(QWidget):
         self.unsetCursor()
         if pressed is None or self._turning or event.button() != Qt.MouseButton.LeftButton:
             return
-        spots = self._camera.project(self._scene.positions, (self.width(), self.height()))
-        hit = hit_joint(spots, (event.position().x(), event.position().y()), HIT_PX)
+        hit = self._joint_at(event.position())
         if hit is not None and hit != self._scene.selected:
             self.set_selection(Selection(*hit))
             self.joint_selected.emit(*hit)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hover(None)
+
+    def _joint_at(self, at: QPointF) -> tuple[int, int] | None:
+        spots = self._camera.project(self._scene.positions, (self.width(), self.height()))
+        return hit_joint(spots, (at.x(), at.y()), HIT_PX)
+
+    def _hover(self, joint: tuple[int, int] | None) -> None:
+        if joint != self._scene.hovered:
+            self._scene = replace(self._scene, hovered=joint)
+            self.redraw()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.reset_view()
@@ -329,28 +387,15 @@ def _preset_bar(view: SkeletonView) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(2)
     for name in PRESETS:
-        button = QPushButton(name, bar)
-        button.setObjectName("chipButton")
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setToolTip(f"See it from the {name}")
+        button = _chip_button(SHORT.get(name, name), f"See it from the {name}", bar)
         button.clicked.connect(lambda _checked=False, name=name: view.show_preset(name))
         layout.addWidget(button)
     return bar
 
 
-@cache
-def _palette(name: str) -> Palette:
-    now = theme.THEMES[name]
-    dark = now.is_dark
-    return Palette(
-        background=_rgba(now.background),
-        floor=_rgba(now.muted, 0.45 if dark else 0.55),
-        shadow=np.array([0.0, 0.0, 0.0, 0.35 if dark else 0.16]),
-        ghost=_rgba(now.muted, 0.6),
-        selected=_rgba(now.text),
-        sides=np.stack([_rgba(now.left), _rgba(now.right), _rgba(now.middle)]),
-    )
-
-
-def _rgba(color: QColor, alpha: float = 1.0) -> NDArray[np.floating]:
-    return np.array([color.redF(), color.greenF(), color.blueF(), alpha])
+def _chip_button(text: str, tip: str, parent: QWidget) -> QPushButton:
+    made = QPushButton(text, parent)
+    made.setObjectName("chipButton")
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setToolTip(tip)
+    return made

@@ -1,5 +1,7 @@
 """What stands in the 3D view for the frame that is seen, and how it keeps up with edits of the 2D poses.
 
+People stand in one place, side by side, or walk in the room with the video's camera in it.
+
 While a joint is dragged, and right after an edit, the frame on screen is lifted from the poses in memory and
 shown at once ("live"); the pose as it was stays beside it as a ghost until the next edit or frame. What is
 stored follows in the background and replaces it.
@@ -9,15 +11,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
+from app.qt.comparison import Choice, Comparison
 from app.qt.playback import Playback
 from app.qt.posing import Posing
 from app.qt.relifter import Glimpse, Relifter
 from app.qt.workspace import Workspace
+from app.services.room import SURE, Room
+from models.domain.optics import Optics
 from models.domain.skeleton import load_skeleton
 from models.domain.track import KeypointTrack
-from models.domain.upright import to_world_up
+from models.domain.upright import on_the_floor
+from storage import runs
 from widgets.canvas_gestures import Selection
 from widgets.skeleton_scene import side_by_side
 from widgets.skeleton_view import SkeletonView
@@ -30,6 +36,8 @@ Array = NDArray[np.float32]
 
 class Space(QObject):
     """Feeds the 3D view."""
+
+    walking_changed = Signal(bool)
 
     def __init__(
         self,
@@ -49,6 +57,9 @@ class Space(QObject):
         self._ghost: Array | None = None  # (P, 17, 3) metres as stored, NaN but for the person edited
         self._number = 0  # of the glimpse that is waited for
         self._dragging = False
+        self._walking = False
+        self.comparison = Comparison(workspace)
+        self._room = Room.of(np.zeros((0, 0, 17, 4), np.float32), 1.0)
         playback.frame_shown.connect(self.show_frame)
         posing.poses_changed.connect(lambda: self.show_frame(max(self.playback.shown, 0)))
         posing.selection_changed.connect(self._on_selection)
@@ -59,6 +70,7 @@ class Space(QObject):
         relifter.failed.connect(self._on_failed)
         workspace.take_changed.connect(self._forget_edit)
         workspace.project_changed.connect(relifter.forget)
+        self.comparison.changed.connect(lambda: self.show_frame(self._frame))
         view.joint_selected.connect(self._on_joint_in_3d)
 
     # ---- what is shown
@@ -68,20 +80,38 @@ class Space(QObject):
         refused = self._dragging and not self.canvas.dragging
         if frame != self._frame or self.posing.track_3d is not self._track or refused:
             self._forget_edit()
-        self._frame, self._track = frame, self.posing.track_3d
+        if self.posing.track_3d is not self._track:
+            self._track = self.posing.track_3d
+            self._measure_room()
+        self._frame = frame
         poses = self._poses(frame, frame + 1)
         if not len(poses):
             self._show_nothing()
             return
         chosen, people = self.posing.selection, poses.shape[1]
-        self.view.set_title(f"3D · person {chosen.person + 1}" if chosen and people > 1 else "3D")
+        self.view.set_title(self._title(f"person {chosen.person + 1}" if chosen and people > 1 else ""))
         self.view.set_message("")
-        self.view.set_poses(self._placed(poses)[0], load_skeleton(BODY), poses[0, ..., 3])
+        placed = self._placed(poses)[0]
+        self.view.set_poses(placed, load_skeleton(BODY), poses[0, ..., 3])
         self.view.set_ghost(None if self._ghost is None else self._placed(self._ghost[None])[0])
         self.view.set_trails(self._trails())
+        person = min(chosen.person if chosen else 0, people - 1)
+        other = self.comparison.body(frame, person, poses[0], self._room, placed[person])
+        self.view.set_compared(*(other or (None,)))
+
+    def _title(self, who: str) -> str:
+        """Who it is, and in the room how high the camera is and how far it looks down."""
+        floor = self._room.floor if self._walking else None
+        where = ""
+        if floor is not None:
+            sure = "" if floor.confidence >= SURE else " assumed"
+            where = f"camera {floor.camera_height_m:.1f} m up, {floor.pitch_deg:.0f}° down{sure}"
+        return " · ".join(("3D", *filter(None, (who, where))))
 
     def _show_nothing(self) -> None:
         self.view.set_poses(np.zeros((0, 17, 3), np.float32), load_skeleton(BODY))
+        self.view.set_title("3D")
+        self.view.set_compared(None)
         has_2d = self.posing.track is not None
         hint = "No 3D yet: Pose ▸ Lift to 3D" if has_2d else "3D appears here once there are poses"
         self.view.set_message(hint if self.workspace.take is not None else "")
@@ -100,7 +130,58 @@ class Space(QObject):
 
     def _placed(self, poses: Array) -> Array:
         """Poses as stored (n, P, 17, 3 or 4) -> (n, P, 17, 3) on the floor of the view."""
-        return np.asarray(side_by_side(to_world_up(poses)[..., :3]))
+        if self._walking:
+            return self._room.bodies(poses)
+        return np.asarray(side_by_side(on_the_floor(self._room.turned(poses))))
+
+    def choices(self) -> list[Choice]:
+        """Whom the person on screen can be compared with."""
+        info = self.posing.info_3d
+        return self.comparison.choices(self.posing.track_3d, info.uid if info else "")
+
+    # ---- the room
+
+    @property
+    def walking(self) -> bool:
+        """Whether people walk in the room instead of standing in one place."""
+        return self._walking
+
+    def set_walking(self, on: bool) -> None:
+        """Let people walk in the room, or stand in one place."""
+        if on and not self._room.known:
+            hint = "Lift it again: Pose ▸ Lift to 3D" if self._track is not None else "There is no 3D yet"
+            self.workspace.message.emit(f"It is not known where people are. {hint}.")
+            on = False
+        changed, self._walking = on != self._walking, on
+        self.walking_changed.emit(on)
+        if changed:
+            self._show_room()
+            self.show_frame(self._frame)
+            self.view.reset_view()
+
+    def _measure_room(self) -> None:
+        """Find the floor for the track that is shown."""
+        take, track = self.workspace.take, self._track
+        values = np.zeros((0, 0, 17, 4), np.float32) if track is None else track.values
+        self._room = Room.of(values, take.info.times.fps if take is not None else 1.0)
+        if self._walking and not self._room.known:
+            self._walking = False
+            self.walking_changed.emit(False)
+        self._show_room()
+
+    def _show_room(self) -> None:
+        """The ways people go and the camera, where they walk."""
+        take, session, track = self.workspace.take, self.workspace.session, self._track
+        if not self._walking or take is None or session is None or track is None:
+            self.view.set_room()
+            return
+        with session.project.reading() as tx:
+            info = self.posing.info_3d
+            run = runs.get(tx, info.run_uid) if info is not None and info.run_uid else None
+        known = Optics.from_json(run.params if run is not None else None)
+        size = take.info.width_px, take.info.height_px
+        frustum = self._room.frustum(*size, known.focal_in(*size))
+        self.view.set_room(self._room.ways(track.values), frustum)
 
     def _trails(self) -> dict[tuple[int, int], Array]:
         """Path of the selected joint over the last frames."""
@@ -165,6 +246,8 @@ class Space(QObject):
         if first <= self._frame < stop and not self._dragging:
             self._live.clear()
         self.posing.show_renewed_3d(take_uid, first, stop)
+        if self._walking:
+            self._show_room()
 
     def _on_failed(self, why: str) -> None:
         if self.posing.track_3d is not None:

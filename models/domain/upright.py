@@ -16,6 +16,15 @@ def to_world_up(positions: Array) -> Array:
     """
     world = positions.copy()
     world[..., 1], world[..., 2] = positions[..., 2], -positions[..., 1]
-    lowest = np.min(world[..., 2], axis=-1, keepdims=True)
-    world[..., 2] -= np.where(np.isfinite(lowest), lowest, 0)
-    return world
+    return on_the_floor(world)
+
+
+def on_the_floor(positions: Array) -> Array:
+    """Poses (..., J, 3 or more) with z up, each moved so that the pelvis (joint 0) stands over the origin and
+    the lowest joint touches z = 0.
+    """
+    moved = positions.copy()
+    moved[..., :2] -= positions[..., :1, :2]
+    lowest = np.min(positions[..., 2], axis=-1, keepdims=True)
+    moved[..., 2] -= np.where(np.isfinite(lowest), lowest, 0)
+    return moved

@@ -19,6 +19,7 @@ Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 _ANKLES = (3, 6)
+_SEEN = 0.3  # joints less certain than this are guesses of the lifter
 ANKLE_HEIGHT_M = 0.08  # of the ankle joint above the sole, median of the motion capture
 # a foot rests while its ankle moves slower than this along the view (depth is too uncertain to count)
 _RESTING_M_PER_S = 0.35
@@ -90,7 +91,8 @@ def estimate_floor(poses: Array, root_m: Array, fps: float) -> Floor | None:
 
 
 def floor_of_people(values: Array, fps: float) -> Floor | None:
-    """The floor under all people of 3D poses (T, P, 17, 3 or more) in camera axes, at their places.
+    """The floor under all people of 3D poses (T, P, 17, 3 or 4) in camera axes, at their places; the fourth
+    number is a confidence.
 
     A foot rests where its ankle hardly moves in the picture plane and lies low. The plane is fitted to the
     resting ankles by reweighted least squares (Cauchy weights: feet in the air lose their say) with the slope
@@ -99,6 +101,8 @@ def floor_of_people(values: Array, fps: float) -> Floor | None:
     """
     placed = np.isfinite(roots_of(values)).all(axis=-1)
     bodies = np.where(placed[..., None, None], values[..., :3], np.nan).astype(np.float64)
+    if values.shape[-1] > 3:
+        bodies[np.nan_to_num(values[..., 3]) < _SEEN] = np.nan
     ankles = bodies[:, :, _ANKLES]
     known = np.isfinite(ankles).all(axis=-1)
     if not known.any():

@@ -37,7 +37,7 @@ def test_from_the_side_one_sees_along_x_and_from_the_top_down() -> None:
     top = OrbitCamera().preset("top")
     assert px(top, 0, 0, 1.5) == pytest.approx((200, 150), abs=1)
     assert px(top, 0, 1, 0.9)[1] < 150, "away from the video camera is up"
-    assert set(PRESETS) == {"front", "side", "top"}
+    assert set(PRESETS) == {"front", "side", "top", "three-quarter"}
 
 
 def test_dragging_right_turns_what_is_near_to_the_right() -> None:

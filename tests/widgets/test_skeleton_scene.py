@@ -19,6 +19,8 @@ PALETTE = Palette(
     floor=np.array([0.5, 0.5, 0.5, 0.5]),
     shadow=np.array([0, 0, 0, 0.3]),
     ghost=np.array([0.6, 0.6, 0.6, 0.5]),
+    compared=np.array([0.2, 0.8, 0.3, 1.0]),
+    camera=np.array([0.3, 0.5, 0.9, 0.8]),
     selected=np.array([1, 1, 0, 1.0]),
     sides=INK,
 )
