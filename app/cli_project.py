@@ -102,15 +102,25 @@ def export_labels(
     project: ProjectPath,
     out: Out,
     format: Annotated[
-        Literal["csv", "json", "keypoints"], typer.Option(help="csv, json or keypoints.")
+        Literal["csv", "json", "keypoints", "3d-csv", "3d-json", "3d-npz", "trc"],
+        typer.Option(help="csv, json, keypoints; 3D of a take: 3d-csv, 3d-json, 3d-npz, trc."),
     ] = "json",
+    video: Annotated[str | None, typer.Option(metavar="NAME", help="Take whose 3D is wanted.")] = None,
+    axes: Annotated[
+        Literal["room", "camera"], typer.Option(help="Of 3D: a room with z up, or the camera's.")
+    ] = "room",
     as_json: AsJson = False,
 ) -> None:
-    """Export labels (CSV), labels, ontology and poses (JSON) or a table of 2D keypoints (CSV)."""
+    """Export labels (CSV), labels, ontology and poses (JSON), 2D keypoints (CSV), or 3D in metres."""
     from app.services.exchange import export_file
+    from app.services.motion_export import MOTION_FORMATS, export_motion, only_lifted
 
     with opened(project, read_only=True) as session:
-        export_file(session, format, out)
+        if format in (f.name for f in MOTION_FORMATS):
+            take = take_named(session, video) if video else only_lifted(session)
+            export_motion(session, format, take, out, axes)
+        else:
+            export_file(session, format, out)
         show({"file": str(out), "format": format}, as_json, f"Wrote {out}.")
 
 

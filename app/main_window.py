@@ -37,6 +37,7 @@ from app.qt.relifter import Relifter
 from app.qt.review import Review
 from app.qt.smoothing import Smoothed
 from app.qt.space import Space
+from app.qt.space_actions import SpaceActions
 from app.qt.stage import Stage
 from app.qt.tasks import Tasks
 from app.qt.thumbnailer import Thumbnailer
@@ -162,6 +163,7 @@ class MainWindow(QMainWindow):
         self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
+        self.space_actions = SpaceActions(self.workspace, self.space, self.tasks, self.view_3d, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)
         self.interface = Interface(self)
 

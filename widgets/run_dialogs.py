@@ -181,7 +181,7 @@ class LabelExportDialog(QDialog):
         self._format = QComboBox()
         self._format.addItems([f.title for f in formats])
         suffix = formats[0].suffix
-        self._file = _FileField("Export labels", stem.with_name(stem.name + suffix), suffix)
+        self._file = FileField("Export labels", stem.with_name(stem.name + suffix), suffix)
         self._note = label("", "hint", wrap=True)
         self._buttons = accept_buttons("Export")
         layout = column(self, margin_px=16, spacing_px=10)
@@ -237,7 +237,7 @@ class ClipExportDialog(QDialog):
         self._reference = QComboBox()
         self._reference.addItems([take.name for take in self._references])
         self._takes = _TakeList(())
-        self._file = _FileField("Export aligned clip", path, ".mp4")
+        self._file = FileField("Export aligned clip", path, ".mp4")
         self._height = QSpinBox(minimum=120, maximum=2160, singleStep=60, value=360, suffix=" px")
         self._burn = QCheckBox("Write take and phase below each picture")
         self._burn.setChecked(True)
@@ -318,7 +318,7 @@ class _TakeList(QListWidget):
         return tuple(str(i.data(_UID)) for i in items if i.checkState() == Qt.CheckState.Checked)
 
 
-class _FileField(QWidget):
+class FileField(QWidget):
     def __init__(self, title: str, path: Path, suffix: str) -> None:
         super().__init__()
         self._title, self._suffix = title, suffix

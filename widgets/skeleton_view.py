@@ -62,7 +62,8 @@ class SkeletonView(QWidget):
         self._surface: Surface | None = None
         self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._title = Chip("3D", self)
+        self._title_text = "3D"
+        self._title = Chip(self._title_text, self)
         self._hint = Chip(HINT, self)
         self._note = Chip("", self)
         self._message = Chip("", self)
@@ -157,7 +158,7 @@ class SkeletonView(QWidget):
 
     def set_title(self, text: str) -> None:
         """Text of the corner chip, e.g. `3D · person 2`."""
-        self._title.show_text(text)
+        self._title_text = text
         self._place_chips()
 
     def set_message(self, text: str, error: bool = False) -> None:
@@ -165,6 +166,11 @@ class SkeletonView(QWidget):
         self._message.set_ink(theme.DARK.error if error else theme.DARK.text)
         self._message.show_text(text)
         self._place_chips()
+
+    @property
+    def legend(self) -> str:
+        """What the corner chip says: what the colours mean, or how to move."""
+        return self._hint.text()
 
     @property
     def scene(self) -> Scene:
@@ -262,6 +268,11 @@ class SkeletonView(QWidget):
         for chip in (self._title, self._hint):
             chip.setFont(theme.small_font(self.font()))
             chip.adjustSize()
+        room = self.width() - 2 * INSET
+        metrics = self._title.fontMetrics()
+        self._title.setToolTip(self._title_text)
+        self._title.setText(metrics.elidedText(self._title_text, Qt.TextElideMode.ElideRight, room - 14))
+        self._title.adjustSize()
         self._title.move(INSET, INSET)
         self._hint.move(INSET, self.height() - self._hint.height() - INSET)
         fits = self._title.width() + self._presets.width() + 3 * INSET <= self.width()

@@ -47,7 +47,7 @@ class Interface(QObject):
         """Connect keys, menus and messages; called once, when the window's parts exist."""
         w = self.window
         parts = (w.playback, w.labelling, w.posing, w.smoothed, w.keyframing, w.review)
-        for part in (*parts, w.projects, w.asking, w.comparing):
+        for part in (*parts, w.projects, w.asking, w.comparing, w.space_actions):
             self._handlers |= part.actions()
         self._handlers |= w.doubting.actions(w.review.actions())
         self._handlers |= {

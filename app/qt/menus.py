@@ -96,6 +96,8 @@ def build_menus(window: MainWindow) -> Menus:
     who = pose.addMenu("Who is who")
     for text, act in window.people.entries():
         _entry(who, text, act)
+    space = bar.addMenu("&3D")
+    window.space_actions.fill(space, key)
     align = bar.addMenu("&Align")
     _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
@@ -106,7 +108,7 @@ def build_menus(window: MainWindow) -> Menus:
     _entry(help_, "About Keyphase", window.interface.about)
     keys = (key(id_) for id_, known in BY_ID.items() if known.group != PROJECT or id_ == "file.export")
     always = (key("view.commands"), key("help.keys"))
-    menus = (entry for menu in (label, pose, align) for entry in menu.actions())
+    menus = (entry for menu in (label, pose, space, align) for entry in menu.actions())
     needing = dict.fromkeys((*keys, *menus, missing, imported, clip))
     return Menus(recent, theme, tuple(action for action in needing if action not in always))
 

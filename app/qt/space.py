@@ -104,8 +104,10 @@ class Space(QObject):
         floor = self._room.floor if self._walking else None
         where = ""
         if floor is not None:
-            sure = "" if floor.confidence >= SURE else " assumed"
-            where = f"camera {floor.camera_height_m:.1f} m up, {floor.pitch_deg:.0f}° down{sure}"
+            down = round(floor.pitch_deg)
+            looks = f"looks {abs(down)}° {'down' if down > 0 else 'up'}" if down else "level"
+            sure = "" if floor.confidence >= SURE else " (assumed)"
+            where = f"camera {floor.camera_height_m:.1f} m above the floor, {looks}{sure}"
         return " · ".join(("3D", *filter(None, (who, where))))
 
     def _show_nothing(self) -> None:
@@ -146,6 +148,11 @@ class Space(QObject):
         """Whether people walk in the room instead of standing in one place."""
         return self._walking
 
+    @property
+    def has_places(self) -> bool:
+        """Whether it is known where people are in the room."""
+        return self._room.known
+
     def set_walking(self, on: bool) -> None:
         """Let people walk in the room, or stand in one place."""
         if on and not self._room.known:
@@ -181,7 +188,10 @@ class Space(QObject):
         known = Optics.from_json(run.params if run is not None else None)
         size = take.info.width_px, take.info.height_px
         frustum = self._room.frustum(*size, known.focal_in(*size))
-        self.view.set_room(self._room.ways(track.values), frustum)
+        chosen = self.posing.selection
+        person = min(chosen.person if chosen else 0, track.people - 1)
+        way = self._room.way(track.values[:, person], take.info.times.fps)
+        self.view.set_room((way,), frustum)
 
     def _trails(self) -> dict[tuple[int, int], Array]:
         """Path of the selected joint over the last frames."""
@@ -197,7 +207,8 @@ class Space(QObject):
 
     def _on_selection(self, selection: Selection | None) -> None:
         self.view.set_selection(Selection(selection.person, self.posing.joint_3d) if selection else None)
-        self.view.set_trails(self._trails())
+        self._show_room()
+        self.show_frame(self._frame)
 
     def _on_joint_in_3d(self, person: int, joint: int) -> None:
         name, skeleton = load_skeleton(BODY).joints[joint], self.posing.skeleton

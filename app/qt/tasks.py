@@ -205,6 +205,10 @@ class Tasks(QObject):
         """Run a job of another part of the window on the open project."""
         self._start(title, job)
 
+    def run(self, title: str, steps: Callable[[], Steps]) -> None:
+        """Start a job of another part of the window."""
+        self.runner.submit(title, steps)
+
     # ---- how it goes
 
     def _start(self, title: str, job: object) -> None:

@@ -17,6 +17,7 @@ from models.run.floor import Floor, floor_of_people
 Array = NDArray[np.float32]
 
 SURE = 0.5  # a floor less sure than this is level: its slope would be mostly a guess
+_CALM_S, _UNSURE = 0.5, 0.3
 _LEVEL = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
 
 
@@ -61,10 +62,19 @@ class Room:
         known = np.asarray(np.isfinite(roots_of(values)).all(axis=-1))
         return np.where(known[..., None, None], self.placed(values[..., :3]), np.float32(np.nan))
 
-    def ways(self, values: Array) -> tuple[Array, ...]:
-        """Where the pelvis of each person goes, (T, 3) each, NaN where that is not known."""
+    def way(self, values: Array, fps: float) -> Array:
+        """Where the pelvis of a person (T, 17, 4) goes, (T, 3): the running median over `_CALM_S`, because
+        distances seen in single frames are rough. NaN where it is not known, or only guessed.
+        """
         roots = self.placed(roots_of(values))
-        return tuple(roots[:, person] for person in range(roots.shape[1]))
+        roots[values[..., 3].mean(axis=1) < _UNSURE] = np.nan
+        half = max(1, round(_CALM_S * fps / 2))
+        padded = np.pad(roots, ((half, half), (0, 0)), constant_values=np.nan)
+        around = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+        calm = np.full_like(roots, np.nan)
+        there = np.isfinite(roots).all(axis=1)
+        calm[there] = np.nanmedian(around[there], axis=-1)
+        return calm
 
     def frustum(self, width_px: int, height_px: int, focal_px: float, depth_m: float = 0.6) -> Array:
         """The camera's eye and the corners of its picture `depth_m` before it, from the top left clockwise:

@@ -9,7 +9,15 @@ import pytest
 
 from models.domain.skeleton import load_skeleton
 from widgets.orbit_camera import OrbitCamera
-from widgets.skeleton_scene import Palette, Scene, Shape, build_strokes, joint_angle_deg, side_by_side
+from widgets.skeleton_scene import (
+    Palette,
+    Scene,
+    Shape,
+    arc_of_angle,
+    build_strokes,
+    joint_angle_deg,
+    side_by_side,
+)
 
 H36M = load_skeleton("h36m17")
 SIZE = (400.0, 400.0)
@@ -108,3 +116,41 @@ def test_joint_angle() -> None:
     assert joint_angle_deg(pose, H36M, H36M.index("pelvis")) is None
     pose[knee] = np.nan
     assert joint_angle_deg(pose, H36M, knee) is None
+
+
+def test_the_arc_of_an_angle_spans_it_between_the_limbs() -> None:
+    pose = standing()[0]
+    knee, ankle = H36M.index("left knee"), H36M.index("left ankle")
+    pose[ankle] = pose[knee] + (0.0, 0.4, 0.0)
+    arc = arc_of_angle(pose, H36M, knee)
+    assert arc is not None
+    np.testing.assert_allclose(np.linalg.norm(arc - pose[knee], axis=1), 0.16, atol=1e-9)
+    spoke = arc - pose[knee]
+    assert spoke[0] @ (pose[H36M.index("left hip")] - pose[knee]) > 0.99 * 0.16 * 0.4
+    assert spoke[-1] @ (pose[ankle] - pose[knee]) > 0.99 * 0.16 * 0.4
+    assert joint_angle_deg(pose, H36M, knee) == pytest.approx(90)
+    assert arc_of_angle(pose, H36M, ankle) is None
+    straight = arc_of_angle(standing()[0], H36M, knee)
+    assert straight is not None and np.isfinite(straight).all()
+
+
+def test_the_angle_is_drawn_at_the_joint_under_the_mouse() -> None:
+    scene = Scene(H36M, standing())
+    hovered = replace(scene, hovered=(0, H36M.index("right elbow")))
+    assert len(strokes_of(hovered)) == len(strokes_of(scene)) + 24 + 2
+    assert len(strokes_of(replace(scene, hovered=(0, 0)))) == len(strokes_of(scene))
+
+
+def test_a_ghost_a_body_to_compare_with_and_the_camera_have_colours_of_their_own() -> None:
+    pose, other = standing(), standing() + np.array([0.6, 0, 0])
+    eye = np.array([[0, -2, 1], [-0.2, -1.6, 1.2], [0.2, -1.6, 1.2], [0.2, -1.6, 0.8], [-0.2, -1.6, 0.8]])
+    way = np.linspace((-1, 0, 0.9), (1, 0, 0.9), 5)
+    way[2] = np.nan
+    scene = Scene(H36M, pose, ghost=other, compared=other, frustum=eye, paths=(way,))
+    camera = replace(OrbitCamera(), distance_m=8.0)
+    strokes = strokes_of(scene, camera)
+    for ink, count in ((PALETTE.compared, 15 + 16), (PALETTE.camera, 8 + 1 + 2), (PALETTE.ghost, 15)):
+        those = np.abs(strokes.color[:, 3] - ink[3]) < 1e-9
+        close = np.abs(strokes.color[:, :3] - ink[:3]).max(axis=1) < 0.2
+        assert (those & close).sum() == count
+    assert not (strokes.shape[np.abs(strokes.color[:, 3] - PALETTE.ghost[3]) < 1e-9] != Shape.LINE).any()
