@@ -152,6 +152,8 @@ def description(recipe: PoseRecipe) -> dict[str, Any]:
         "skeleton": recipe.skeleton,
         "input_wh": recipe.sizes[-1][1:],
         "decoder": "softmax" if recipe.loss == "softmax" else "peak",
+        "maps": "distribution" if recipe.loss == "softmax" else "gaussian",
+        "sigma": recipe.sigma,
         "padding": recipe.padding,
     }
 
