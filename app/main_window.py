@@ -23,6 +23,7 @@ from app.qt.decoder import Decoder
 from app.qt.doubting import Doubting
 from app.qt.interface import Interface
 from app.qt.job_runner import JobRunner
+from app.qt.judging import Judging
 from app.qt.keyframing import Keyframing
 from app.qt.labelling import Labelling
 from app.qt.latest import Latest
@@ -50,6 +51,7 @@ from widgets.dialogs import Notice
 from widgets.doubt_list import DoubtList
 from widgets.job_panel import JobPanel
 from widgets.joints_panel import JointsPanel
+from widgets.judge_panel import JudgePanel
 from widgets.label_panel import LabelPanel
 from widgets.label_view import LabelTable
 from widgets.media_list import MediaList
@@ -91,6 +93,7 @@ class MainWindow(QMainWindow):
         self.joints_panel, self.compare_view, self.compare_review = JointsPanel(), CompareView(), ReviewList()
         self.doubt_list = DoubtList()
         self.review_panel = ReviewPanel(self.review_list, self.doubt_list)
+        self.judge_panel = JudgePanel()
         self.compare_view.add_side_panel(self.compare_review)
         self.curve_plot, self.curve_menu, self.tabs = CurvePlot(), CurveMenu(CHOICES), QTabWidget()
         self.transport.add_widget(self.curve_menu)
@@ -99,6 +102,7 @@ class MainWindow(QMainWindow):
         for name, panel in (
             ("Labels", self.label_panel),
             ("Joints", self.joints_panel),
+            ("Score", self.judge_panel),
             ("Curves", self.curve_plot),
             ("Review", self.review_panel),
             ("Table", self.label_table),
@@ -115,7 +119,7 @@ class MainWindow(QMainWindow):
         self.centre = _split(Qt.Orientation.Vertical, (self.pictures, 5), (below, 2))
         self.desk = _split(Qt.Orientation.Horizontal, (self.left, 0), (self.centre, 1), (self.tabs, 0))
         self.left.setMinimumWidth(226)
-        self.tabs.setMinimumWidth(300)
+        self.tabs.setMinimumWidth(316)
         self.desk.setSizes([236, 1030, 334])
         self.centre.setSizes([640, 290])
         self.pictures.setSizes([780, 284])
@@ -160,6 +164,7 @@ class MainWindow(QMainWindow):
         self.latest = Latest(self)
         stage = (self.workspace, self.playback, self.posing, self.preferences)
         self.doubting = Doubting(*stage, self.latest, self.review_panel, self.timeline)
+        self.judging = Judging(*stage, self.latest, self.judge_panel, self.canvas, self.curves)
         self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)

@@ -78,6 +78,7 @@ def _actions() -> tuple[Action, ...]:
         Action("keyframe.previous", "Previous corrected frame", ("Ctrl+Shift+Left",), pose),
         Action("keyframe.next", "Next corrected frame", ("Ctrl+Shift+Right",), pose),
         Action("pose.smoothed", "Show raw or smoothed poses", ("R",), pose),
+        Action("pose.judge", "Compare the poses with the truth", ("Ctrl+J",), pose),
         Action("pose.find", "Find doubtful frames", ("Ctrl+F",), pose),
         Action("pose.next_joint", "Next joint", ("Tab",), pose, repeats=True),
         Action("pose.previous_joint", "Previous joint", ("Shift+Tab", "Backtab"), pose, repeats=True),

@@ -21,6 +21,7 @@ from models.domain.skeleton import Skeleton
 from widgets.canvas_gestures import BoxDrag, Gesture, Pan, PoseDrag, Selection
 from widgets.canvas_painting import paint_boxes, paint_drawn_box, paint_layer, paint_loupe
 from widgets.joint_menu import joint_menu
+from widgets.judged_overlay import Judged, paint_judged_above, paint_judged_below
 from widgets.people_menu import people_menu
 from widgets.picture_view import PictureView, point_of
 from widgets.pose_layer import PoseLayer
@@ -51,6 +52,7 @@ class VideoCanvas(PictureView):
         super().__init__(parent)
         self._pose = PoseLayer.empty()
         self._ghost: NDArray[np.floating] | None = None
+        self._judged: Judged | None = None
         self._boxes: NDArray[np.floating] = np.zeros((0, 4), np.float32)
         self._selection: Selection | None = None
         self._hover: tuple[int, int] | None = None
@@ -100,6 +102,12 @@ class VideoCanvas(PictureView):
         """Poses as they were before an edit, (P, J, 2 or 3) px in the skeleton of the pose; None for none."""
         self._ghost = values
         self.update()
+
+    def set_judged(self, judged: Judged | None) -> None:
+        """Errors against the truth in this frame; None for none."""
+        if judged is not None or self._judged is not None:
+            self._judged = judged
+            self.update()
 
     def set_boxes(self, boxes: NDArray[np.floating] | None) -> None:
         """Person boxes, (N, 4) x1, y1, x2, y2 px or (N, 5) with a score; NaN rows are left out."""
@@ -177,6 +185,9 @@ class VideoCanvas(PictureView):
         bounds = self.rect()
         paint_boxes(painter, self._boxes, self._view)
         ghost = self._pose.values if self.dragging else self._ghost
+        judged = self._judged if not self.dragging else None
+        if judged is not None:
+            paint_judged_below(painter, judged, self._view)
         paint_layer(
             painter,
             self._pose,
@@ -189,6 +200,8 @@ class VideoCanvas(PictureView):
             handle_scale=self._handle_scale,
             missing=self._pose.missing(self._selection) is not None,
         )
+        if judged is not None:
+            paint_judged_above(painter, judged, self._view, bounds)
         gesture = self._gesture
         if isinstance(gesture, BoxDrag) and self._picture is not None:
             paint_drawn_box(painter, gesture.box(self._picture.size), self._view, bounds)

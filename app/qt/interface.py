@@ -54,6 +54,7 @@ class Interface(QObject):
             "play.phase": self._play_phase,
             "label.rename": self.name_interval,
             "pose.find": self._find_frames,
+            "pose.judge": self._judge,
             "view.fit": self._fit,
             "view.compare": w.toggle_compare,
             "view.commands": self.show_palette,
@@ -247,6 +248,13 @@ class Interface(QObject):
         w = self.window
         w.tabs.setCurrentWidget(w.review_panel)
         w.review_panel.show_frames()
+
+    def _judge(self) -> None:
+        """Compare the poses with the truth, or leave it."""
+        w = self.window
+        w.judging.toggle()
+        if w.judge_panel.shown:
+            w.tabs.setCurrentWidget(w.judge_panel)
 
     def _fit(self) -> None:
         self.window.canvas.fit()

@@ -86,7 +86,7 @@ def build_menus(window: MainWindow) -> Menus:
     pose.addActions([key(f"pose.{name}") for name in ("interpolate", "interpolate_all", "smooth")])
     pose.addActions([key(f"pose.{name}") for name in ("track", "track_back", "go_to_stop")])
     pose.addSeparator()
-    pose.addAction(key("pose.find"))
+    pose.addActions([key("pose.find"), key("pose.judge")])
     pose.addActions([key(f"keyframe.{name}") for name in ("previous", "next")])
     pose.addSeparator()
     _entry(pose, "Smooth poses…", window.smoothed.ask)
