@@ -18,6 +18,7 @@ from rich.table import Table
 
 from app import cli_lift, cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
+from app.cli_library import library_app
 from app.cli_people import people_app
 from app.cli_shared import AsJson, show
 from app.cli_train import eval_app, train_app
@@ -37,6 +38,7 @@ app = typer.Typer(
 train_app.command("videopose3d")(cli_lift.train_videopose3d)
 eval_app.command("lift")(cli_lift.eval_lift)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
+app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")
 app.add_typer(people_app, name="people", help="Who is who in the poses of a take: swap, split, merge.")
 

@@ -27,7 +27,8 @@ def pose(
     project: ProjectPath,
     video: VideoName = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Bundled network or checkpoint file.")
+        str | None,
+        typer.Option(metavar="NAME", help="A network of 'keyphase models list', or a checkpoint file."),
     ] = None,
     device: Device = "auto",
     people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,

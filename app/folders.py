@@ -1,7 +1,7 @@
 """Where the program keeps what belongs to the person and not to a project.
 
 The environment variables KEYPHASE_CONFIG_DIR and KEYPHASE_CACHE_DIR move the folders (for tests and portable
-use).
+use), and KEYPHASE_DATA_DIR that of added models, which `models.run.library` knows.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """Tests never touch the settings and caches of the person who runs them."""
     monkeypatch.setenv("KEYPHASE_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("KEYPHASE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("KEYPHASE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
 
 
 @pytest.fixture(autouse=True)

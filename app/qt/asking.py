@@ -13,7 +13,7 @@ from app.qt.tasks import Tasks
 from app.qt.workspace import Workspace
 from app.services.exchange import EXPORT_FORMATS, export_file, import_file
 from app.services.media import check_candidate, find_moved, missing_videos, relink
-from app.services.models import bundled_models
+from app.services.models import known_models
 from app.services.overview import take_overviews
 from models.domain.errors import KnownError
 from storage import alignments
@@ -72,7 +72,7 @@ class Asking(QObject):
             )
             for t in take_overviews(session, count_corrections=False)
         ]
-        models = [ModelChoice(m.name, m.note) for m in bundled_models("pose2d")]
+        models = [ModelChoice(m.name, m.note) for m in known_models("pose2d")]
         devices = [
             DeviceChoice("auto", "a graphics card if there is one, else the processor"),
             DeviceChoice("cpu", f"{os.cpu_count()} processor cores"),

@@ -1,38 +1,87 @@
-"""The networks that ship, as people see them; read from the manifest without loading any of them."""
+"""The networks there are, as people see them, and adding and removing some. Listing them loads none."""
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
+
+from models.domain.errors import KnownError
+from models.run.library import ModelEntry, added_models, load_manifest
 
 # The score of a model card that tells people most, and how it is said.
 HEADLINES = {
     "pose2d": ("lspet_val_pck02", "finds {:.0%} of the joints of LSP-Extended photographs (PCK@0.2)"),
     "lift3d": ("p_mpjpe_mm", "{:.0f} mm off on people it has not seen (P-MPJPE)"),
 }
+KINDS = {"pose2d": "2D poses", "lift3d": "3D lifting", "detector": "finding people"}
 
 
 @dataclass(frozen=True, slots=True)
-class BundledModel:
-    """note: one line for people, from the best known score of the model card and the licence."""
+class Model:
+    """note: one line for people, from the best known score of the model card and the licence.
+
+    input_px: "height × width" or "". size_bytes: of the file; 0 when it is missing. added: by a person.
+    """
 
     name: str
     kind: str
-    note: str
+    skeleton: str
+    input_px: str
+    size_bytes: int
+    licence: str
+    headline: str
+    added: bool
+
+    @property
+    def note(self) -> str:
+        text = ". ".join(part for part in (self.headline, self.licence) if part)
+        return text[:1].upper() + text[1:]
 
 
-def bundled_models(kind: str) -> list[BundledModel]:
-    """Networks of a kind ("pose2d", "lift3d", "detector"), the default first."""
-    manifest = files("resources").joinpath("weights", "manifest.json")
-    if not manifest.is_file():
-        return []
-    found = []
-    for row in json.loads(manifest.read_text("utf-8"))["models"]:
-        if row["kind"] == kind:
-            score, text = HEADLINES.get(kind, ("", ""))
-            value = row.get("scores", {}).get(score)
-            headline = "" if value is None else text.format(value)
-            note = ". ".join(part for part in (headline, row["licence"]) if part)
-            found.append(BundledModel(row["name"], kind, note[:1].upper() + note[1:]))
-    return found
+def known_models(kind: str | None = None) -> list[Model]:
+    """Networks of a kind ("pose2d", "lift3d", "detector"), or all: the default first, added ones last."""
+    entries = [*load_manifest().values(), *added_models().values()]
+    return [_model(entry) for entry in entries if kind in (None, entry.kind)]
+
+
+def add_model(
+    path: Path, *, name: str = "", skeleton: str | None = None, input_size: str = "", licence: str = ""
+) -> Model:
+    """Add the network in a file; input_size: "256x192" (height x width), "" leaves it to the file.
+
+    Raises KnownError, listing what does not fit; then nothing was added.
+    """
+    from models.run import add_model as adding
+
+    size = None
+    if input_size:
+        sides = re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", input_size)
+        if sides is None:
+            raise KnownError(f"'{input_size}' is no size.", hint="Write height x width, such as 256x192.")
+        size = (int(sides[2]), int(sides[1]))
+    entry = adding.add_model(path, name=name, skeleton=skeleton, input_wh=size, licence=licence)
+    return _model(entry)
+
+
+def remove_model(name: str) -> None:
+    """Remove a network that was added. Raises KnownError for one that ships or does not exist."""
+    from models.run import add_model as adding
+
+    adding.remove_model(name)
+
+
+def _model(entry: ModelEntry) -> Model:
+    score, text = HEADLINES.get(entry.kind, ("", ""))
+    value = entry.scores.get(score)
+    size = "×".join(str(side) for side in reversed(entry.input_size))
+    return Model(
+        entry.name,
+        entry.kind,
+        entry.skeleton,
+        size,
+        entry.path.stat().st_size if entry.path.is_file() else 0,
+        entry.licence,
+        "" if value is None else text.format(value),
+        entry.folder is not None,
+    )

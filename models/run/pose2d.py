@@ -132,7 +132,7 @@ class PoseEstimator:
             about = read_description(path)
             try:
                 kind = MapKind.described(about, path.stem)
-                padding, size = float(about.get("padding", PADDING)), _size_in_name(path.stem)
+                padding, size = float(about.get("padding", PADDING)), size_in_name(path.stem)
                 if "input_wh" in about:
                     size = (int(about["input_wh"][0]), int(about["input_wh"][1]))
             except (TypeError, ValueError, LookupError) as error:
@@ -271,7 +271,7 @@ def _decoder(name: str, kind: MapKind, source: str) -> Decoder:
     return known
 
 
-def _size_in_name(stem: str) -> tuple[int, int] | None:
+def size_in_name(stem: str) -> tuple[int, int] | None:
     """Width, height from a published file name such as pose_hrnet_w32_256x192 (height x width)."""
     found = re.search(r"(\d{2,4})x(\d{2,4})", stem)
     return (int(found[2]), int(found[1])) if found else None

@@ -1,0 +1,58 @@
+"""`keyphase models`: which networks there are, adding published ones from files, removing them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli_shared import AsJson, show
+from app.services.models import KINDS, add_model, known_models, remove_model
+
+library_app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@library_app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Show the networks that ship and those that were added."""
+    models = known_models()
+    if as_json:
+        show([asdict(model) for model in models], True)
+        return
+    table = Table("name", "for", "skeleton", "input", "MB", "", "licence")
+    for m in models:
+        origin = "added" if m.added else "bundled"
+        size = f"{m.size_bytes / 1e6:.1f}" if m.size_bytes else "missing"
+        table.add_row(m.name, KINDS.get(m.kind, m.kind), m.skeleton, m.input_px, size, origin, m.licence)
+    Console(width=None if sys.stdout.isatty() else 130).print(table)
+
+
+@library_app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth, .bin or .safetensors file.")],
+    name: Annotated[str, typer.Option(help="What to call it; by default as the file.")] = "",
+    skeleton: Annotated[str | None, typer.Option(help="Its joints, such as coco17.")] = None,
+    input_size: Annotated[
+        str, typer.Option("--input", metavar="HxW", help="Height x width of its input, such as 256x192.")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="Terms of the weights, to be shown with them.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add a published HRNet or VideoPose3D checkpoint; it must fit in every key and shape."""
+    m = add_model(file, name=name, skeleton=skeleton, input_size=input_size, licence=licence)
+    what = ", ".join(part for part in (KINDS[m.kind], m.skeleton, m.input_px) if part)
+    show(asdict(m), as_json, f"Added {m.name}: {what}. Use it with --model {m.name}.")
+
+
+@library_app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An added network.")], as_json: AsJson = False
+) -> None:
+    """Remove an added network. Results that were made with it stay."""
+    remove_model(name)
+    show({"removed": name}, as_json, f"Removed {name}.")
