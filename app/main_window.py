@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         self.left.setMinimumWidth(226)
         self.tabs.setMinimumWidth(316)
         self.desk.setSizes([236, 1030, 334])
-        self.centre.setSizes([640, 290])
+        self.centre.setSizes([610, 320])
         self.pictures.setSizes([780, 284])
         self.left.setSizes([700, 230])
         self.pages = QStackedWidget()

@@ -72,6 +72,7 @@ def _actions() -> tuple[Action, ...]:
         Action("pose.interpolate", "Interpolate between the corrections here", ("Shift+I",), pose),
         Action("pose.interpolate_all", "Interpolate between all corrections", ("Alt+Shift+I",), pose),
         Action("pose.smooth", "Interpolate smoothly or straight", ("Alt+I",), pose),
+        Action("pose.release", "Give the joint back to the model", ("Shift+Delete",), pose),
         Action("pose.track", "Track the joint (or person) forward", ("T",), pose),
         Action("pose.track_back", "Track the joint backward", ("Shift+T",), pose),
         Action("pose.go_to_stop", "Go to where tracking lost the joint", ("G",), pose),

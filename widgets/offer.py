@@ -9,7 +9,7 @@ from widgets.icons import IconButton
 from widgets.parts import button, label
 
 SHOWN_MS = 20_000
-BOTTOM_PX = 14
+BOTTOM_PX = 66  # above the legend of errors
 
 
 class Offer(QFrame):

@@ -19,6 +19,7 @@ from app.session import Session
 from models.domain.joint_edit import JointEdit
 from models.domain.track import Origin
 from models.run.keyframes import Way, fill_gaps, gap_at, gaps, keyframes
+from storage import predictions
 from widgets.canvas_gestures import Selection
 from widgets.joints_panel import JointsPanel
 from widgets.keymap import shown_keys
@@ -76,6 +77,7 @@ class Keyframing(QObject):
             "pose.interpolate": lambda: self.interpolate(self.posing.selection),
             "pose.interpolate_all": lambda: self.interpolate(self.posing.selection, everywhere=True),
             "pose.smooth": lambda: self.set_smooth(self.posing.way is Way.STRAIGHT),
+            "pose.release": lambda: self.release(self.posing.selection),
             "pose.track": lambda: self.track(self.posing.selection),
             "pose.track_back": lambda: self.track(self.posing.selection, backward=True),
             "pose.go_to_stop": self.go_to_stop,
@@ -117,6 +119,23 @@ class Keyframing(QObject):
             frames = len(np.unique(edit.places[:, 0]))
             first, last = min(a for a, _ in stretches), max(b for _, b in stretches)
             self.workspace.message.emit(f"{frames} frames filled in between {first} and {last}")
+
+    def release(self, selection: Selection | None) -> None:
+        """Give the selected joint (or all joints of the person) of this frame back to the model."""
+        track, info, session = self.posing.track, self.posing.info, self.workspace.session
+        if selection is None or track is None or info is None or session is None:
+            self.workspace.message.emit("Select a joint first.")
+            return
+        frame, joints = self.workspace.frame, self._joints(selection)
+        with session.project.reading() as tx:
+            places, values = predictions.read(tx, info.uid, frame, frame + 1)
+        mine = (places[:, 1] == selection.person) & np.isin(places[:, 2], joints)
+        if not mine.any():
+            self.workspace.message.emit("Nothing here was set over what the model had seen.")
+            return
+        origin = np.full(int(mine.sum()), Origin.MODEL, np.uint8)
+        text = f"give {self._name(selection)} back to the model, frame {frame}"
+        self.workspace.do(SetJoints(info.uid, places[mine], values[mine], origin, text))
 
     # ---- carrying on
 

@@ -83,7 +83,7 @@ def build_menus(window: MainWindow) -> Menus:
     )
     pose.addActions([key(f"pose.{name}") for name in names])
     pose.addSeparator()
-    pose.addActions([key(f"pose.{name}") for name in ("interpolate", "interpolate_all", "smooth")])
+    pose.addActions([key(f"pose.{name}") for name in ("release", "interpolate", "interpolate_all", "smooth")])
     pose.addActions([key(f"pose.{name}") for name in ("track", "track_back", "go_to_stop")])
     pose.addSeparator()
     pose.addActions([key("pose.find"), key("pose.judge")])

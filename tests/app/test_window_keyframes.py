@@ -120,3 +120,17 @@ def test_a_person_without_a_joint_is_not_tracked_backward(desk: Desk, project: P
     desk.key(Key.Key_T, Mod.ShiftModifier)
     assert "Select a joint" in desk.window.statusBar().currentMessage()
     assert not desk.window.tasks.busy
+
+
+def test_a_joint_is_given_back_to_the_model(desk: Desk, project: Path) -> None:
+    desk.open(project)
+    desk.window.posing.select(Selection(0, WRIST))
+    before = wrist(desk)[0].copy()
+    desk.key(Key.Key_Delete, Mod.ShiftModifier)
+    assert "Nothing here" in desk.window.statusBar().currentMessage()
+    correct(desk, 4, 10, 10)
+    desk.key(Key.Key_Delete, Mod.ShiftModifier)
+    desk.until(lambda: wrist(desk)[1][4] == Origin.MODEL)
+    np.testing.assert_array_equal(wrist(desk)[0], before)
+    desk.key(Key.Key_Z, Mod.ControlModifier)
+    desk.until(lambda: wrist(desk)[1][4] == Origin.HUMAN)
