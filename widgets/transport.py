@@ -76,15 +76,15 @@ class Transport(QWidget):
             button.clicked.connect(lambda _checked, call=tell: call())
         self._speed = self._speed_chip()
         self._time, self._total, self._exact = label(), label(role="muted"), label(role="key")
-        self._zoom_title = label("zoom", "muted")
         self._zoom = QSlider(Qt.Orientation.Horizontal, self)
         self._zoom.setRange(0, _ZOOM_STEPS)
-        self._zoom.setFixedWidth(120)
+        self._zoom.setMinimumWidth(56)  # the window must fit a small screen
+        self._zoom.setMaximumWidth(120)
+        self._zoom.setAccessibleName("Zoom of the timeline")
         self._zoom.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._zoom.setToolTip("Zoom of the timeline (wheel over the timeline)")
         self._zoom.valueChanged.connect(lambda value: self.zoom_changed.emit(value / _ZOOM_STEPS))
-        for widget in (self._zoom, self._zoom_title):
-            widget.setVisible(with_zoom)
+        self._zoom.setVisible(with_zoom)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._lay_out()
         self.set_times(None)
@@ -141,8 +141,8 @@ class Transport(QWidget):
         """Put a widget at the right, before the zoom."""
         layout = self.layout()
         assert isinstance(layout, QHBoxLayout)
-        layout.insertWidget(layout.indexOf(self._zoom_title), widget)
-        layout.insertSpacing(layout.indexOf(self._zoom_title), 10)
+        layout.insertWidget(layout.indexOf(self._zoom), widget)
+        layout.insertSpacing(layout.indexOf(self._zoom), 10)
 
     def _speed_chip(self) -> QToolButton:
         chip = QToolButton(self)
@@ -178,8 +178,6 @@ class Transport(QWidget):
             layout.addWidget(shown, 0, Qt.AlignmentFlag.AlignVCenter)
             layout.addSpacing(6)
         layout.addStretch(1)
-        layout.addWidget(self._zoom_title)
-        layout.addSpacing(6)
         layout.addWidget(self._zoom)
         font = self._time.font()
         font.setPointSizeF(font.pointSizeF() * 1.2)

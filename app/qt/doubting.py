@@ -47,6 +47,7 @@ class Doubting(QObject):
         self.panel, self.timeline = panel, timeline
         self.queue: DoubtList = panel.frames
         self.findings: list[Finding] = []
+        self._looking = False  # what is found is not known yet
         self.current: Finding | None = None
         self._kept: dict[str, list[Finding]] = {}  # by track
         self._soon = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -89,7 +90,9 @@ class Doubting(QObject):
     def go(self, step: int) -> None:
         """Show the next or previous finding, round and round; at first from the playhead on."""
         if not self.findings:
-            self.workspace.message.emit("Nothing doubtful with these thresholds.")
+            looking = self._looking or self._soon.isActive()
+            text = "Still looking through the take." if looking else "Nothing doubtful with these thresholds."
+            self.workspace.message.emit(text)
             return
         if self.current in self.findings:
             row = self.findings.index(self.current) + step
@@ -159,9 +162,11 @@ class Doubting(QObject):
             self.latest.forget(NAME)
             self._take([])
         else:
+            self._looking = True
             self.latest.ask(NAME, lambda: find_doubts(track, skeleton, limits), self._take)
 
     def _take(self, found: list[Finding]) -> None:
+        self._looking = False
         kept = self._kept_here()
         left = (finding for finding in found if not any(_covers(k, finding) for k in kept))
         self.findings = sorted(left, key=_key)
