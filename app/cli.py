@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_lift, cli_models, cli_project, cli_smooth
+from app import cli_check, cli_lift, cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
@@ -162,6 +162,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "add": cli_project.add,
     "pose": cli_models.pose,
     "smooth": cli_smooth.smooth,
+    "check": cli_check.check,
     "lift": cli_models.lift,
     "align": cli_models.align,
     "transfer": cli_models.transfer,

@@ -16,15 +16,22 @@ def speed_per_s(points: Floats, seconds: NDArray[np.float64]) -> Floats:
     float32 (T, ...); NaN where a neighbour is not seen. At the ends the difference to the one neighbour.
     """
     speed = np.full(points.shape[:-1], np.nan, np.float32)
-    count = len(points)
-    if count < 2:
+    if len(points) < 2:
         return speed
-    before = np.maximum(np.arange(count) - 1, 0)
-    after = np.minimum(np.arange(count) + 1, count - 1)
-    time = (seconds[after] - seconds[before]).reshape(-1, *[1] * (points.ndim - 2))
-    speed[:] = np.linalg.norm(points[after] - points[before], axis=-1) / time
-    speed[~np.isfinite(points).all(axis=-1)] = np.nan
+    time = seconds.astype(np.float64).reshape(-1, *[1] * (points.ndim - 2))
+    speed[1:-1] = _length(points[2:] - points[:-2]) / (time[2:] - time[:-2])
+    speed[0] = _length(points[1] - points[0]) / (time[1] - time[0])
+    speed[-1] = _length(points[-1] - points[-2]) / (time[-1] - time[-2])
+    speed[~np.isfinite(points[..., 0])] = np.nan
     return speed
+
+
+def _length(vectors: Floats) -> Floats:
+    """(..., D) → (...); by columns, which is several times as fast as over the last axis."""
+    total = vectors[..., 0] ** 2
+    for axis in range(1, vectors.shape[-1]):
+        total += vectors[..., axis] ** 2
+    return np.sqrt(total)
 
 
 def stray(points: Floats) -> Floats:
@@ -35,7 +42,7 @@ def stray(points: Floats) -> Floats:
     """
     away = np.full(points.shape[:-1], np.nan, np.float32)
     if len(points) > 2:
-        away[1:-1] = np.linalg.norm(points[:-2] - 2 * points[1:-1] + points[2:], axis=-1)
+        away[1:-1] = _length(points[:-2] - 2 * points[1:-1] + points[2:])
     return away
 
 
