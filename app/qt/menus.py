@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
+from app.qt.model_shelf import ModelShelf
 from models.domain.ontology import load_ontology, ontology_names
 from widgets.help_dialog import HelpDialog
 from widgets.keymap import BY_ID
@@ -96,6 +97,8 @@ def build_menus(window: MainWindow) -> Menus:
     who = pose.addMenu("Who is who")
     for text, act in window.people.entries():
         _entry(who, text, act)
+    pose.addSeparator()
+    models = _entry(pose, "Models…", ModelShelf(window).show)
     space = bar.addMenu("&3D")
     window.space_actions.fill(space, key)
     align = bar.addMenu("&Align")
@@ -107,7 +110,7 @@ def build_menus(window: MainWindow) -> Menus:
     help_.addAction(key("help.keys"))
     _entry(help_, "About Keyphase", window.interface.about)
     keys = (key(id_) for id_, known in BY_ID.items() if known.group != PROJECT or id_ == "file.export")
-    always = (key("view.commands"), key("help.keys"))
+    always = (key("view.commands"), key("help.keys"), models)
     menus = (entry for menu in (label, pose, space, align) for entry in menu.actions())
     needing = dict.fromkeys((*keys, *menus, missing, imported, clip))
     return Menus(recent, theme, tuple(action for action in needing if action not in always))

@@ -35,8 +35,8 @@ class Model:
 
     @property
     def note(self) -> str:
-        text = ". ".join(part for part in (self.headline, self.licence) if part)
-        return text[:1].upper() + text[1:]
+        text = ". ".join(part for part in (self.headline, f"licence: {self.licence}") if part)
+        return text[:1].upper() + text[1:] + "."
 
 
 def known_models(kind: str | None = None) -> list[Model]:
