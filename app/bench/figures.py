@@ -41,7 +41,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured. The defaults take about two minutes on two free cores."""
+    """How much is measured. The defaults take about four minutes on two free cores."""
 
     video_wh: tuple[int, int] = (1280, 720)
     video_frames: int = 240
@@ -49,6 +49,10 @@ class Sizes:
     seeks: int = 8
     rounds: int = 5
     crops: int = 16
+    hrnet_width: int = 32
+    hrnet_input_wh: tuple[int, int] = (192, 256)
+    hrnet_compile: bool = True
+    person_frames: int = 84
     lift_frames: int = 600
     align_frames: int = 300
     label_counts: tuple[int, ...] = (1_000, 10_000, 100_000)

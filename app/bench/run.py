@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.bench import align, children, models, storage, video
+from app.bench import align, children, models, poses, storage, video
 from app.bench.figures import Figure, Sizes
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
@@ -16,6 +16,7 @@ Group = Callable[[Sizes, Path], Iterator[Figure]]
 GROUPS: dict[str, Group] = {
     "video": video.figures,
     "models": lambda sizes, _folder: models.figures(sizes),
+    "poses": poses.figures,
     "align": lambda sizes, _folder: align.figures(sizes),
     "storage": storage.figures,
     "timeline": children.timeline_figures,

@@ -22,6 +22,10 @@ TINY = Sizes(
     seeks=2,
     rounds=1,
     crops=1,
+    hrnet_width=8,
+    hrnet_input_wh=(64, 64),
+    hrnet_compile=False,
+    person_frames=4,
     lift_frames=40,
     align_frames=40,
     label_counts=(30, 60),
@@ -29,7 +33,7 @@ TINY = Sizes(
     look_ups=2,
     starts=1,
 )
-FEWEST = {"video": 8, "models": 2, "align": 3, "storage": 4, "timeline": 6, "window": 2}
+FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 3, "storage": 4, "timeline": 6, "window": 2}
 
 
 @pytest.mark.parametrize("group", list(GROUPS))
