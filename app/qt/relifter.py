@@ -101,7 +101,7 @@ class Relifter(QObject):
             self._thread.join(20)
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None and not self._ending:
             self._thread = threading.Thread(target=self._work, name="keyphase-relift", daemon=True)
             self._thread.start()
 

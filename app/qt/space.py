@@ -67,7 +67,7 @@ class Space(QObject):
         posing.poses_changed.connect(lambda: self.show_frame(max(self.playback.shown, 0)))
         posing.selection_changed.connect(self._on_selection)
         posing.frames_edited.connect(self._on_frames_edited)
-        canvas.pose_dragged.connect(self._on_dragged)
+        canvas.pose_dragged.connect(self.drag)
         relifter.glimpsed.connect(self._on_glimpsed)
         relifter.renewed.connect(self._on_renewed)
         relifter.failed.connect(self._on_failed)
@@ -225,7 +225,7 @@ class Space(QObject):
 
     # ---- edits
 
-    def _on_dragged(self, person: int, pose: NDArray[np.floating] | None) -> None:
+    def drag(self, person: int, pose: NDArray[np.floating] | None) -> None:
         """A joint or person is being moved: show what it would become; None = given up."""
         if pose is None:
             self._forget_edit()
