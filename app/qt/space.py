@@ -59,12 +59,12 @@ class Space(QObject):
         self._live: dict[int, Array] = {}  # person -> pose (17, 4) of the frame shown, ahead of the track
         self._ghost: Array | None = None  # (P, 17, 3) metres as stored, NaN but for the person edited
         self._number = 0  # of the glimpse that is waited for
-        self._dragging = False
+        self._dragging = self._awaited = False
         self._walking = self._unframed = False
         self.comparison = Comparison(workspace)
         self._room = Room.of(np.zeros((0, 0, 17, 4), np.float32), 1.0)
         playback.frame_shown.connect(self.show_frame)
-        posing.poses_changed.connect(lambda: self.show_frame(max(self.playback.shown, 0)))
+        posing.poses_changed.connect(self._on_poses_changed)
         posing.selection_changed.connect(self._on_selection)
         posing.frames_edited.connect(self._on_frames_edited)
         canvas.pose_dragged.connect(self.drag)
@@ -252,16 +252,19 @@ class Space(QObject):
             self._ghost = np.full_like(track.values[frame, ..., :3], np.nan)
             self._ghost[person] = track.values[frame, person, :, :3]
         self._number += 1
+        self._awaited = True
         self.relifter.look(Glimpse(session, take.uid, poses, person, frame, pose, self._number))
 
     def _on_glimpsed(self, number: int, person: int, pose: Array) -> None:
         track = self.posing.track_3d
         if number == self._number and track is not None and person < track.people:
+            self._awaited = False
             self._live[person] = pose
             self.show_frame(self._frame)
 
     def _on_renewed(self, take_uid: str, first: int, stop: int) -> None:
         """What is stored has caught up; the ghost stays until the next edit or frame."""
+        self._awaited = False
         if first <= self._frame < stop and not self._dragging:
             self._live.clear()
         self.posing.show_renewed_3d(take_uid, first, stop)
@@ -269,8 +272,17 @@ class Space(QObject):
             self._show_room()
 
     def _on_failed(self, why: str) -> None:
+        self._awaited = False
         if self.posing.track_3d is not None:
             self.workspace.message.emit(why)
+            self.show_frame(self._frame)
+
+    def _on_poses_changed(self) -> None:
+        """Show them, unless the pose on screen is being lifted: the old one need not be drawn once more."""
+        frame = max(self.playback.shown, 0)
+        same = frame == self._frame and self.posing.track_3d is self._track
+        if not (self._awaited and same) or self._dragging:
+            self.show_frame(frame)
 
     def _on_take_changed(self) -> None:
         self._forget_edit()
@@ -278,5 +290,5 @@ class Space(QObject):
 
     def _forget_edit(self) -> None:
         self._live.clear()
-        self._ghost, self._dragging = None, False
+        self._ghost, self._dragging, self._awaited = None, False, False
         self._number += 1
