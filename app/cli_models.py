@@ -31,7 +31,7 @@ def pose(
         typer.Option(metavar="NAME", help="A network of 'keyphase models list', or a checkpoint file."),
     ] = None,
     device: Device = "auto",
-    people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people at a time.")] = 2,
+    people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,
     decoder: Decoder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,9 +55,6 @@ def lift(
     video: VideoName = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
     device: Device = "auto",
-    smoothed: Annotated[
-        bool | None, typer.Option("--smoothed/--raw", help="From smoothed poses; else as the last time.")
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lift 2D poses to 3D skeletons."""
@@ -66,7 +63,7 @@ def lift(
     with opened(project) as session:
         names = []
         for take in takes_named(session, video):
-            run_job(lift_take(session, take.uid, model=model, device=device, smoothed=smoothed))
+            run_job(lift_take(session, take.uid, model=model, device=device))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")
 

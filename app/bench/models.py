@@ -2,8 +2,8 @@
 
 Poses: the program crops, runs the network in its fastest form and decodes; the plain network only maps
 tensors that are ready to heatmaps, in batches of the same size and with the same flip test.
-Lifting: the program prepares windows and puts the pelvis at the origin; the plain network only maps windows
-that are ready, as often.
+Lifting: the program maps joints to Human3.6M's, prepares features and turns the poses back; the plain network
+(dilated, whole take in one pass) only maps features that are ready. Both with flip test.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def _poses(sizes: Sizes) -> Figure:
 def _lifting(sizes: Sizes) -> Figure:
     import torch
 
+    from models.nets.videopose3d import TemporalModel
     from models.run.lift import Lifter
     from models.run.weights import default_model
 
@@ -71,21 +72,24 @@ def _lifting(sizes: Sizes) -> Figure:
     take = random_take(count)
     take_px = np.concatenate([500 + 200 * take[..., :2], take[..., 3:]], axis=2).astype(np.float32)
     config = lifter.config
-    ready = torch.rand(count, config.receptive_field, config.joints_in, config.features_in)
+    plain = TemporalModel(config).eval()
+    plain.load_state_dict(lifter.net.state_dict())
+    frames = count + config.receptive_field - 1
+    ready = torch.rand(2, frames, config.joints_in, config.features_in)
 
     @torch.inference_mode()
     def run_plain() -> None:
-        lifter.net(ready)
-        lifter.net(ready)
+        plain(ready)
 
     ours_ms, plain_ms = interleaved(
         lambda: lifter.lift(take_px, "h36m17", 1280, 720, 30.0), run_plain, rounds=sizes.rounds
     )
     return Figure(
         "models",
-        f"3D lifting with {default_model('lift3d').name}",
+        f"3D lifting with {default_model('lift3d').name}, flip test included",
         1000 * count / ours_ms,
         "frames/s",
         1000 * count / plain_ms,
         "plain eager network",
+        "≥ 20,000 frames/s",
     )

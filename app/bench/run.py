@@ -21,7 +21,6 @@ GROUPS: dict[str, Group] = {
     "storage": storage.figures,
     "timeline": children.timeline_figures,
     "window": children.window_figures,
-    "edit": children.edit_figures,
 }
 
 

@@ -53,6 +53,7 @@ def frame_features(rays: Tensor, seen: Tensor) -> FrameFeatures:
     position in every frame. seen: float32 (N, 1 + T, 17) confidence 0..1, 0 = not seen. The first frame only
     tells where the pelvis came from.
     """
+    shown_before = (seen[:, :-1] > 0).any(-1, keepdim=True).to(rays.dtype)
     before, root, rays, seen = rays[:, :-1, 0], rays[:, 1:, 0], rays[:, 1:], seen[:, 1:]
     rotation = rotation_to_axis(root)
     turned = [
@@ -70,11 +71,14 @@ def frame_features(rays: Tensor, seen: Tensor) -> FrameFeatures:
     moved = (_DISPLACEMENT_GAIN * (root - before) / size[..., None]).clamp(
         -_DISPLACEMENT_LIMIT, _DISPLACEMENT_LIMIT
     )
+    # where nobody is seen nothing is told: the place of the pelvis is a guess there
+    shown = (seen > 0).any(-1, keepdim=True).to(rays.dtype)
+    moved = moved * shown * shown_before
     pelvis = torch.cat([moved, (size.log() - _USUAL_LOG_SIZE)[..., None]], dim=-1)
     limbs = torch.cat(
         [flat[..., 1:, :] / size[..., None, None] * known[..., None], seen[..., 1:, None]], dim=-1
     )
-    place = torch.cat([root, seen[..., :1]], dim=-1)
+    place = torch.cat([root * shown, seen[..., :1]], dim=-1)
     values = torch.cat([pelvis[..., None, :], limbs, place[..., None, :]], dim=-2)
     return FrameFeatures(values, rotation, size, flat)
 

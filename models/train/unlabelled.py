@@ -35,9 +35,27 @@ class Sequences2D:
     length: NDArray[np.int64]
 
 
-def load_penn_action(path: Path) -> Sequences2D:
-    """The train split of Penn Action as rays. Raises KnownError when the file is missing or of another
-    kind.
+@dataclass(frozen=True, slots=True)
+class Track2D:
+    """One labelled clip: xyc float32 (T, 13, 3) = x px, y px, 1 or 0 (not visible); its picture's size."""
+
+    xyc: NDArray[np.float32]
+    width: int
+    height: int
+
+
+def is_penn_action(path: Path) -> bool:
+    """Whether a file holds Penn Action's labels."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return all(key in data for key in _KEYS)
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def read_penn_action(path: Path, split: str) -> list[Track2D]:
+    """The clips of a split, "train" or "test"; clips with a wrong scale are left out. Raises KnownError when
+    the file is missing or of another kind.
     """
     try:
         with np.load(path, allow_pickle=False) as data:
@@ -48,15 +66,22 @@ def load_penn_action(path: Path) -> Sequences2D:
     except (OSError, ValueError, EOFError) as error:
         raise KnownError(f"{path} cannot be read: {error}.") from error
     tracks = []
-    for i in np.flatnonzero(values["train"] == 1):
+    for i in np.flatnonzero((values["train"] == 1) == (split == "train")):
         start, count = int(values["offset"][i]), int(values["nframes"][i])
         size = np.array([values["width"][i], values["height"][i]], np.float32)
         xy = values["xy"][start : start + count].astype(np.float32) - 1
         seen = values["visible"][start : start + count].astype(np.float32)[..., None]
         outside = (seen > 0) & ((xy < -_OUTSIDE * size) | (xy > (1 + _OUTSIDE) * size))
-        if outside.any() or not count:
-            continue
-        joints = to_lifter_joints(np.concatenate([xy, seen], axis=-1), "penn13")
+        if count and not outside.any():
+            tracks.append(Track2D(np.concatenate([xy, seen], axis=-1), int(size[0]), int(size[1])))
+    return tracks
+
+
+def load_penn_action(path: Path) -> Sequences2D:
+    """The train split as rays. Raises KnownError when the file has none or is of another kind."""
+    tracks = []
+    for clip in read_penn_action(path, "train"):
+        joints, size = to_lifter_joints(clip.xyc, "penn13"), np.array([clip.width, clip.height], np.float32)
         joints[..., :2] = (joints[..., :2] - size / 2) / (DEFAULT_FOCAL * size.max())
         tracks.append(joints)
     if not tracks:

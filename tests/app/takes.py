@@ -24,7 +24,7 @@ from models.domain.track import Origin, boxes_of
 from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig
 from models.run.detect import PersonFinder, overlaps
 from models.run.lift import Lifter
-from models.run.lift_input import FEATURES_IN
+from models.run.lift_features import FEATURES_IN, JOINTS_IN
 from models.run.pose2d import PoseEstimator
 from storage import tracks
 from storage.tracks import TrackInfo
@@ -143,7 +143,7 @@ def use_world(monkeypatch: pytest.MonkeyPatch, people: Callable[[int], list[Pose
 def small_lifter() -> Lifter:
     """A lifter with random weights and a window of nine frames."""
     torch.manual_seed(0)
-    config = VideoPose3DConfig(filter_widths=(3, 3), channels=16, features_in=FEATURES_IN)
+    config = VideoPose3DConfig((3, 3), 16, JOINTS_IN, FEATURES_IN)
     return Lifter.of(TemporalModelStrided(config), "cpu")
 
 

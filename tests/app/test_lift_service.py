@@ -15,6 +15,7 @@ from models.domain.errors import KnownError
 from models.domain.ontology import load_ontology
 from models.domain.track import Origin
 from models.run.lift import Lifter
+from models.run.lift_joints import REACH
 from storage import runs, tracks
 from storage.videos import Video
 from tests.app.takes import add, figure, put_track, raising, run, small_lifter, use_world, write_take
@@ -78,9 +79,9 @@ def test_lifting_again_after_an_edit_equals_lifting_everything(
         SetJoints(source.uid, np.array([[frame, 0, 9]]), moved, np.array([Origin.HUMAN], np.uint8))
     )
     span = relift_frames(session, Lifters(), take.uid, 0, frame, frame + 1)
-    assert span == (max(0, frame - 4), min(FRAMES, frame + 5)), (
-        "a window of nine frames reaches four each way"
-    )
+    # a window of nine frames, the frame before it, and how far the place of hidden hips is looked for
+    reach = 4 + 1 + REACH
+    assert span == (max(0, frame - reach), min(FRAMES, frame + reach + 1))
     renewed = values_3d(session, take)
     np.testing.assert_array_equal(renewed[:, 1], before[:, 1])
     assert not np.array_equal(renewed[frame, 0], before[frame, 0])

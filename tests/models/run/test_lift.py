@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
-from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig
+from models.nets.videopose3d import TemporalModel, TemporalModelStrided, VideoPose3DConfig
 from models.run.lift import Lifter, to_lifter_joints
-from models.run.lift_input import centred_windows, rotation_to_axis
+from models.run.lift_features import frame_features, mirror_features, rotation_to_axis
+from models.run.lift_network import FoldedTemporalModel
 from models.run.root import body_height_m
 
 SIZE = (640, 480)
@@ -158,11 +159,49 @@ def test_the_window_is_turned_so_that_the_pelvis_is_straight_ahead() -> None:
 
 
 def test_size_and_place_in_the_picture_hardly_matter_to_the_network() -> None:
-    body = torch.randn(1, 9, 17, 2, generator=torch.Generator().manual_seed(0)) * 0.01
-    seen = torch.ones(1, 9, 17)
-    near, _ = centred_windows(2 * body, seen, 4)
-    far, _ = centred_windows(body, seen, 4)
-    assert torch.allclose(near[:, :, 1:], far[:, :, 1:], atol=2e-3)
+    body = torch.randn(1, 10, 17, 2, generator=torch.Generator().manual_seed(0)) * 0.01
+    seen = torch.ones(1, 10, 17)
+    near, far = frame_features(2 * body, seen), frame_features(body, seen)
+    assert torch.allclose(near.values[:, :, 1:17], far.values[:, :, 1:17], atol=2e-3)
+    assert torch.allclose(near.size, 2 * far.size, rtol=1e-3)
+
+
+def test_features_of_the_mirror_image_are_mirrored_features() -> None:
+    rays = torch.randn(2, 6, 17, 2, generator=torch.Generator().manual_seed(1)) * 0.2
+    seen = (torch.rand(2, 6, 17, generator=torch.Generator().manual_seed(2)) > 0.3).float()
+    flip = list(load_skeleton("h36m17").flip)
+    mirrored = frame_features(rays[:, :, flip] * torch.tensor([-1.0, 1.0]), seen[:, :, flip])
+    assert torch.allclose(mirrored.values, mirror_features(frame_features(rays, seen).values), atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("widths", [(3, 5), (1, 1), (3,)])
+def test_inference_without_batch_norm_is_the_same_network(causal: bool, widths: tuple[int, ...]) -> None:
+    torch.manual_seed(3)
+    net = TemporalModel(VideoPose3DConfig(widths, 12, 18, 3, causal=causal)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            torch.nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
+            torch.nn.init.normal_(module.weight)
+            torch.nn.init.normal_(module.bias)
+    poses = torch.randn(2, 30, 18, 3)
+    with torch.no_grad():
+        expected = net(poses)
+    assert torch.allclose(FoldedTemporalModel(net)(poses), expected, atol=1e-4)
+
+
+def test_a_causal_lifter_does_not_look_ahead(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = VideoPose3DConfig((3, 3), 16, 18, 3, causal=True)
+    path = tmp_path / "causal.safetensors"
+    save_file(TemporalModelStrided(config).state_dict(), path, {"keyphase": '{"causal": true}'})
+    lifter = Lifter.load(path, "cpu")
+    before = track(40)
+    after = before.copy()
+    after[20:, 7, :2] += 50
+    same = [lifter.lift(xyc, "lsp14", *SIZE, 30.0)[:20] for xyc in (before, after)]
+    np.testing.assert_allclose(same[0], same[1], atol=1e-6)
 
 
 def test_files_are_loaded_by_shape_and_wrong_ones_refused(tmp_path: Path) -> None:
@@ -172,7 +211,7 @@ def test_files_are_loaded_by_shape_and_wrong_ones_refused(tmp_path: Path) -> Non
     assert Lifter.load(path, "cpu").receptive_field == 9
     published = TemporalModelStrided(VideoPose3DConfig((3, 3), channels=16))
     save_file(published.state_dict(), path)
-    with pytest.raises(KnownError, match="expects 2 numbers per joint"):
+    with pytest.raises(KnownError, match="takes 34 numbers per frame"):
         Lifter.load(path, "cpu")
     save_file({"conv1.weight": torch.zeros(3)}, path)
     with pytest.raises(KnownError, match="no 3D lifter"):

@@ -14,6 +14,7 @@ from models.domain.skeleton import load_skeleton
 from models.run.lift import Lifter
 from models.train.detector_noise import DetectorNoise, NoiseRanges
 from models.train.evaluate_lift import METRICS, evaluate_lift
+from models.train.evaluate_unlabelled import evaluate_unlabelled
 from models.train.mocap import load_mocap
 from models.train.mocap_views import watch
 from models.train.random_body import BodyRanges
@@ -301,3 +302,13 @@ def test_the_cameras_of_the_score_look_at_the_person(mocap_file: Path) -> None:
         flat = [(joints - joints[:, :1]).reshape(-1, 3) for joints in (poses, seen)]
         turn = np.linalg.lstsq(flat[0], flat[1], rcond=None)[0]
         assert np.linalg.det(turn) == pytest.approx(1, abs=1e-3)  # a view, not a mirror image
+
+
+def test_real_tracks_are_scored_by_the_joints_that_were_hidden(
+    mocap_file: Path, penn_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "net.safetensors"
+    list(train_lifter(mocap_file, out, RECIPE))
+    scores = evaluate_unlabelled(penn_file, Lifter.load(out, "cpu"))
+    assert scores["clips"] == 1 and scores["split"] == "test"  # the clip that never trains
+    assert all(scores[name] > 0 for name in ("hidden_percent", "shown_percent", "bone_change_percent"))
