@@ -60,7 +60,10 @@ class Offer(QFrame):
 
     def _place(self) -> None:
         room = self.parentWidget().rect()
+        self._text.setWordWrap(False)
+        self.layout().activate()
         self._text.setWordWrap(self.sizeHint().width() > room.width() - 20)
+        self.layout().activate()
         width = min(self.sizeHint().width(), room.width() - 20)
-        height = self.layout().heightForWidth(width) if self._text.wordWrap() else self.sizeHint().height()
+        height = max(self.layout().heightForWidth(width), self.sizeHint().height())
         self.setGeometry((room.width() - width) // 2, room.bottom() - height - BOTTOM_PX, width, height)

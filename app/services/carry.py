@@ -107,7 +107,8 @@ def carry_joint(
     carried = Carried(video_uid, person, joint, len(frames), last, stop, backward)
     if done is not None:
         done(carried)
-    yield Progress(todo + 1, todo + 1, f"{len(frames)} frames, up to {carried.last}: {stop}")
+    reached = f"{len(frames)} frames, up to {last}" if len(frames) else "no frame"
+    yield Progress(todo + 1, todo + 1, f"{reached}: {stop}")
 
 
 def _arriving(values: NDArray[np.float32], key: NDArray[np.float32]) -> NDArray[np.float32]:
