@@ -55,14 +55,21 @@ def lift(
     video: VideoName = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
     device: Device = "auto",
+    view_deg: Annotated[
+        float | None, typer.Option(metavar="DEG", help="What the camera sees across the picture.")
+    ] = None,
+    body_height: Annotated[
+        float | None, typer.Option(metavar="M", help="Body height of the people, metres.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lift 2D poses to 3D skeletons."""
-    from app.services.lift import lift_take
+    """Lift 2D poses to 3D skeletons. What is told of camera and body height is kept for the take."""
+    from app.services.lift import lift_take, tell_optics
 
     with opened(project) as session:
         names = []
         for take in takes_named(session, video):
+            tell_optics(session, take, view_deg, body_height)
             run_job(lift_take(session, take.uid, model=model, device=device))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")

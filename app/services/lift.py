@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
-from models.domain.optics import Optics
+from models.domain.optics import Optics, focal_from_view_angle
 from models.domain.progress import Progress
 from models.domain.track import KeypointTrack, Origin
 from models.domain.video import VideoInfo
@@ -24,6 +24,7 @@ from models.run.weights import default_model
 from storage import optics, runs, tracks, videos
 from storage.runs import Run, new_run
 from storage.tracks import TrackInfo
+from storage.videos import Video
 
 Array = NDArray[np.float32]
 
@@ -214,6 +215,16 @@ class _How:
         """The 3D frames that depend on the 2D frames [start, stop)."""
         reach = self.lifter.reach(self.info.times.fps)
         return max(0, start - reach), min(frames, stop + reach)
+
+
+def tell_optics(session: Session, video: Video, view_deg: float | None, body_height_m: float | None) -> None:
+    """Keep the angle that the camera sees across the picture and the body height; None = as it was known."""
+    if view_deg is None and body_height_m is None:
+        return
+    with session.project.reading() as tx:
+        known = optics.get(tx, video.uid)
+    focal = known.focal_px if view_deg is None else focal_from_view_angle(view_deg, video.info.width_px)
+    set_optics(session, video.uid, Optics(focal, body_height_m or known.body_height_m))
 
 
 def set_optics(session: Session, video_uid: str, known: Optics) -> None:

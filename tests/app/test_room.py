@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.services.lift import Lifters, lift_take, relift_frames, set_optics
+from app.services.lift import Lifters, lift_take, relift_frames, set_optics, tell_optics
 from app.services.motion_export import export_motion, motion_of, only_lifted
 from app.services.room import Room
 from app.session import Session
@@ -20,6 +20,7 @@ from models.domain.optics import Optics
 from models.domain.skeleton import load_skeleton
 from models.domain.track import roots_of
 from models.run.lift import Lifter
+from storage import optics
 from storage.videos import Video
 from tests.app.takes import add, put_track, raising, run, small_lifter, write_take
 
@@ -110,6 +111,17 @@ def test_a_lift_says_where_people_are_by_what_is_known_of_the_lens(session: Sess
     relift_frames(session, Lifters(), take.uid, 0, 7, 8)
     again = session.track(take.uid, 3)[1].values  # type: ignore[index]
     np.testing.assert_allclose(again, known, atol=1e-4, err_msg="lifted again with the same lens and size")
+
+
+def test_what_is_told_on_the_command_line_is_kept(session: Session, take: Video) -> None:
+    tell_optics(session, take, 90.0, None)
+    tell_optics(session, take, None, 1.62)
+    tell_optics(session, take, None, None)
+    with session.project.reading() as tx:
+        known = optics.get(tx, take.uid)
+    assert known.focal_px == pytest.approx(take.info.width_px / 2) and known.body_height_m == 1.62
+    with pytest.raises(KnownError, match="field of view"):
+        tell_optics(session, take, 200.0, None)
 
 
 def test_what_cannot_be_known_of_a_lens_is_refused() -> None:
