@@ -107,6 +107,7 @@ class JudgePanel(QWidget):
         layout.addWidget(self._numbers)
         layout.addWidget(self._note)
         layout.addWidget(self._table, 1)
+        layout.addStretch()  # holds the rest up while there is no table
         self._shown.clicked.connect(self.shown_changed)
         self._judged.activated.connect(self._tell_sides)
         self._truth.activated.connect(self._tell_sides)
