@@ -31,7 +31,7 @@ def pose(
         typer.Option(metavar="NAME", help="A network of 'keyphase models list', or a checkpoint file."),
     ] = None,
     device: Device = "auto",
-    people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people.")] = 2,
+    people: Annotated[int, typer.Option(min=1, max=16, help="Follow at most so many people at a time.")] = 2,
     decoder: Decoder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +55,9 @@ def lift(
     video: VideoName = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Bundled network.")] = None,
     device: Device = "auto",
+    smoothed: Annotated[
+        bool | None, typer.Option("--smoothed/--raw", help="From smoothed poses; else as the last time.")
+    ] = None,
     view_deg: Annotated[
         float | None, typer.Option(metavar="DEG", help="What the camera sees across the picture.")
     ] = None,
@@ -70,7 +73,7 @@ def lift(
         names = []
         for take in takes_named(session, video):
             tell_optics(session, take, view_deg, body_height)
-            run_job(lift_take(session, take.uid, model=model, device=device))
+            run_job(lift_take(session, take.uid, model=model, device=device, smoothed=smoothed))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")
 

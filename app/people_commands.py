@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from app.change import ChangeSet
 from models.domain.errors import KnownError
 from models.domain.track import KeypointTrack, Origin
-from storage import tracks
+from storage import runs, tracks
 from storage.schema import CHUNK_FRAMES
 from storage.tracks import TrackInfo
 
@@ -38,12 +38,13 @@ class Move:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Before:
     """How many people a track had, and the poses that were cut: those of the last people in `told` (n,)
-    frames."""
+    frames. sizes: of the bodies, where the track was lifted with them."""
 
     track_uid: str
     people: int
     told: NDArray[np.int64]
     cut: KeypointTrack
+    sizes: list[float] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +109,26 @@ class ArrangePeople:
         tracks.set_people(tx, info.uid, left)
         values, origin = (np.concatenate([getattr(c, name) for c in cut]) for name in ("values", "origin"))
         kept = KeypointTrack(info.skeleton, values, origin)
-        return _Before(info.uid, info.people, np.concatenate(told), kept)
+        sizes = self._arrange_sizes(tx, info, given)
+        return _Before(info.uid, info.people, np.concatenate(told), kept, sizes)
+
+    def _arrange_sizes(self, tx: Connection, info: TrackInfo, given: _Before | None) -> list[float] | None:
+        """Let the body sizes that a 3D track was lifted with follow its people; returns those it had."""
+        run = runs.get(tx, info.run_uid) if info.run_uid and info.dimensions == 3 else None
+        old: list[float] | None = run.params.get("sizes") if run else None
+        if run is None or not old:
+            return None
+        new = old if given is None else given.sizes or old
+        if given is None:
+            for move in self.moves:
+                padded = [*new, *([1.0] * len(move.order))]
+                if move.frames is None:
+                    new = [padded[p] for p in move.order]
+                else:  # who is split off has the same body
+                    new = [*new, *(padded[p] for p in move.order[len(new) :])]
+            new = new[: self.people]
+        runs.set_params(tx, run.uid, run.params | {"sizes": new})
+        return old
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ def finish(tx: Connection, uid: str) -> None:
     tx.execute(update(_runs).where(_runs.c.uid == uid).values(finished=True))
 
 
+def set_params(tx: Connection, uid: str, params: dict[str, Any]) -> None:
+    """Note other parameters: what is said of people in them has to follow the people."""
+    tx.execute(update(_runs).where(_runs.c.uid == uid).values(params=params))
+
+
 def get(tx: Connection, uid: str) -> Run:
     """The run `uid`; KnownError when it is not (or no longer) in the project."""
     row = tx.execute(select(_runs).where(_runs.c.uid == uid)).first()

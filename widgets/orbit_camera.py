@@ -70,6 +70,19 @@ class OrbitCamera:
         needed = focal_px(size) * reach / (FILLED * np.array(size) / 2) - offset[:, 2:]
         return replace(home, distance_m=min(max(float(needed.max()), DISTANCE_M[0]), DISTANCE_M[1]))
 
+    def around(self, points: Array, size: tuple[float, float]) -> OrbitCamera:
+        """From the same direction at the middle of `points` (N, 3) m, so far away that all of them stay in a
+        view of `size` while it turns; NaN left out, none: as it is.
+        """
+        seen = points[np.isfinite(points).all(axis=-1)]
+        if not len(seen):
+            return self
+        middle = (seen.min(axis=0) + seen.max(axis=0)) / 2
+        radius = np.linalg.norm(seen - middle, axis=1).max() + BODY_MARGIN_M
+        distance = float(radius * math.hypot(1, focal_px(size) / (FILLED * min(size) / 2)))
+        target = (float(middle[0]), float(middle[1]), float(middle[2]))
+        return replace(self, target=target, distance_m=min(max(distance, DISTANCE_M[0]), DISTANCE_M[1]))
+
     def axes(self) -> tuple[Array, Array, Array]:
         """Unit vectors right, up and forward of the view, in world axes."""
         a, e = math.radians(self.azimuth_deg), math.radians(self.elevation_deg)

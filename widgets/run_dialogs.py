@@ -116,7 +116,7 @@ class PoseRunDialog(QDialog):
         self._models, self._devices, self._decoders = tuple(models), tuple(devices), tuple(decoders)
         self._takes = _TakeList(takes)
         self._model, self._device, self._decoder = QComboBox(), QComboBox(), QComboBox()
-        self._people = QSpinBox(minimum=1, maximum=8, value=2, prefix="up to ")
+        self._people = QSpinBox(minimum=1, maximum=16, value=2, prefix="up to ")
         self._model.addItems([model.name for model in models])
         self._device.addItems([device.name for device in devices])
         self._decoder.addItems([decoder.title for decoder in decoders])

@@ -298,7 +298,8 @@ class SkeletonView(QWidget):
         name = scene.skeleton.joints[chosen[1]]
         self._note.setFont(theme.small_font(self.font()))
         self._note.show_text(name if angle is None else f"{name} {angle:.0f}°")
-        x = min(max(int(spot[0]) + 16, 0), self.width() - self._note.width())
+        aside = 16 if angle is None or chosen != scene.hovered else 44  # beside the arc, not on it
+        x = min(max(int(spot[0]) + aside, 0), self.width() - self._note.width())
         y = min(max(int(spot[1]) - self._note.height() // 2, 0), self.height() - self._note.height())
         self._note.move(x, y)
 

@@ -8,18 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
+from app.bench.align import random_take
 from app.bench.figures import Figure, Sizes
 from app.bench.video import write_sample
 from app.display import has_display
 from app.services.media import add_videos
 from app.session import Session
 from models.domain.errors import KnownError
+from models.domain.labels import new_uid
 from models.domain.ontology import load_ontology
+from models.domain.track import Origin
+from storage import tracks
+from storage.tracks import TrackInfo
+from storage.videos import Video
 
 TIMEOUT_S = 600.0
 BARE = "empty Qt window"
@@ -49,6 +57,39 @@ def window_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         yield Figure("window", "peak memory, start page", peaks[0], "MiB", peaks[1], BARE)
         name = f"peak memory, {sizes.video_frames} frames of {sizes.video_wh[1]}p played"
         yield Figure("window", name, played["peak_bytes"] / 2**20, "MiB", peaks[1], BARE)
+
+
+def edit_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
+    """From an edit of a 2D joint, or a step of its drag, to the 3D skeleton on screen."""
+    from app.services.lift import lift_take
+
+    project = folder / "edit.keyphase"
+    with Session.create(project, load_ontology("pouring")) as session:
+        small = replace(sizes, video_wh=(320, 180), video_frames=60)
+        for _ in add_videos(session, [write_sample(folder / "edit.mp4", sizes.gops[0], small)]):
+            pass
+        (video,) = session.videos()
+        _put_poses(session, video)
+        for _ in lift_take(session, video.uid, device="cpu"):
+            pass
+    found: dict[str, Any] = _run("app.bench.child_edit", [str(project), str(sizes.edits)], folder)
+    against = "plain lift of the frames in reach"
+    for name, key in (("edit of a joint → 3D on screen", "edit_ms"), ("drag step → 3D on screen", "drag_ms")):
+        title = f"{name} ({found['platform']})"
+        yield Figure("edit", title, found[key], "ms", found["plain_ms"], against, "≤ 50 ms")
+
+
+def _put_poses(session: Session, video: Video) -> None:
+    """Give a take an active 2D track of one person in smooth random motion."""
+    info = video.info
+    take = random_take(info.frame_count)
+    centre = np.array([info.width_px, info.height_px]) / 2
+    poses = np.concatenate([centre + info.height_px / 8 * take[..., :2], take[..., 3:]], axis=-1)
+    values = poses[:, None].astype(np.float32)
+    track = TrackInfo(new_uid(), video.uid, None, "h36m17", 2, 1, len(values), active=True)
+    with session.project.transaction() as tx:
+        tracks.create(tx, track)
+        tracks.write_frames(tx, track.uid, 0, values, np.full(values.shape[:3], Origin.MODEL, np.uint8))
 
 
 def _start_window(what: str, folder: Path, *project: str) -> dict[str, Any]:

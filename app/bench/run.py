@@ -21,6 +21,7 @@ GROUPS: dict[str, Group] = {
     "storage": storage.figures,
     "timeline": children.timeline_figures,
     "window": children.window_figures,
+    "edit": children.edit_figures,
 }
 
 

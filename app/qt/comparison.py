@@ -91,7 +91,8 @@ class Comparison(QObject):
     def body(
         self, frame: int, person: int, shown: Array, room: Room, beside: Array
     ) -> tuple[Array, str] | None:
-        """The body to compare with in a frame, (1, 17, 3), and its name; None = nobody is there.
+        """The body to compare with in a frame, (1, 17, 3), or (0, 17, 3) where nobody is seen, and what to
+        call it; None = nobody is compared with.
 
         shown: 3D poses (P, 17, 4) of the frame, room: theirs. beside: (17, 3), the person on screen as
         placed: the other one stands on the same spot, turned to face the same way unless it is the same take.
@@ -107,11 +108,13 @@ class Comparison(QObject):
             if other.warp is not None:
                 index = other.warp.map_index(frame)
                 name += f", frame {index}"
+            elif not other.same_take:
+                name += ", not aligned"
             values = other.track.values
             if index < len(values):
                 pose = other.room.turned(values[index, min(person, other.track.people - 1)])
         if pose is None or not np.isfinite(pose).any():
-            return None
+            return np.zeros((0, 17, 3), np.float32), f"{name}: nobody in this frame"
         body = on_the_floor(pose)
         if self._other is None or not self._other.same_take:
             body = turned_like(body, beside)

@@ -93,6 +93,9 @@ def build_menus(window: MainWindow) -> Menus:
     _entry(pose, "Smooth poses…", window.smoothed.ask)
     pose.addAction(key("pose.smoothed"))
     _entry(pose, "Stop smoothing", window.smoothed.stop)
+    _entry(
+        pose, "Lift the smoothed poses to 3D", lambda: window.tasks.lift(window.media.selected, smoothed=True)
+    )
     pose.addSeparator()
     who = pose.addMenu("Who is who")
     for text, act in window.people.entries():

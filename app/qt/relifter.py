@@ -2,13 +2,15 @@
 
 The frame on screen comes first (`glimpsed`), from the poses in memory, also while a joint is being dragged;
 then all frames in reach are lifted and stored (`renewed`). Of several glimpses that wait, the latest wins;
-edits that come while one is under way are joined. The lifter is loaded at the first edit, never at start-up.
+edits that come while one is under way are joined. The lifter is loaded when `warm_up` says that somebody may
+soon edit, or at the first edit; never at start-up.
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +53,7 @@ class Relifter(QObject):
         self._changed = threading.Condition()
         self._waiting: dict[tuple[str, int], Job] = {}
         self._glimpse: Glimpse | None = None
+        self._cold = True
         self._at_work = self._ending = False
         self._thread: threading.Thread | None = None
 
@@ -64,6 +67,12 @@ class Relifter(QObject):
             self._waiting[key] = (session, take_uid, person, first, stop)
             self._changed.notify()
         self._start()
+
+    def warm_up(self) -> None:
+        """Load what lifting needs, once, so that the first edit need not wait for it."""
+        if self._cold:
+            self._cold = False
+            self._start()
 
     def look(self, glimpse: Glimpse) -> None:
         """Ask for one frame as it would be; replaces what was asked before and has not begun."""
@@ -92,7 +101,7 @@ class Relifter(QObject):
             self._thread.join(20)
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None and not self._ending:
             self._thread = threading.Thread(target=self._work, name="keyphase-relift", daemon=True)
             self._thread.start()
 
@@ -115,6 +124,8 @@ class Relifter(QObject):
 
         use_one_core()
         lifters = Lifters("cpu")
+        with suppress(KnownError):  # told when it is needed
+            lifters.get(None)
         while (task := self._next()) is not None:
             try:
                 if isinstance(task, Glimpse):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.qt.comparison import Choice, Comparison
 from app.qt.playback import Playback
@@ -30,6 +30,7 @@ from widgets.skeleton_view import SkeletonView
 from widgets.video_canvas import VideoCanvas
 
 TRAIL_FRAMES = 24
+WARM_UP_MS = 1500  # after a take with 3D came on screen
 BODY = "h36m17"  # the joints of every 3D track
 Array = NDArray[np.float32]
 
@@ -52,23 +53,25 @@ class Space(QObject):
         self.workspace, self.playback, self.posing, self.relifter = workspace, playback, posing, relifter
         self.canvas, self.view = canvas, view
         self._frame = -1
+        self._idle = QTimer(self, singleShot=True, interval=WARM_UP_MS)
+        self._idle.timeout.connect(relifter.warm_up)
         self._track: KeypointTrack | None = None  # the 3D track that was shown last
         self._live: dict[int, Array] = {}  # person -> pose (17, 4) of the frame shown, ahead of the track
         self._ghost: Array | None = None  # (P, 17, 3) metres as stored, NaN but for the person edited
         self._number = 0  # of the glimpse that is waited for
-        self._dragging = False
-        self._walking = False
+        self._dragging = self._awaited = False
+        self._walking = self._unframed = False
         self.comparison = Comparison(workspace)
         self._room = Room.of(np.zeros((0, 0, 17, 4), np.float32), 1.0)
         playback.frame_shown.connect(self.show_frame)
-        posing.poses_changed.connect(lambda: self.show_frame(max(self.playback.shown, 0)))
+        posing.poses_changed.connect(self._on_poses_changed)
         posing.selection_changed.connect(self._on_selection)
         posing.frames_edited.connect(self._on_frames_edited)
-        canvas.pose_dragged.connect(self._on_dragged)
+        canvas.pose_dragged.connect(self.drag)
         relifter.glimpsed.connect(self._on_glimpsed)
         relifter.renewed.connect(self._on_renewed)
         relifter.failed.connect(self._on_failed)
-        workspace.take_changed.connect(self._forget_edit)
+        workspace.take_changed.connect(self._on_take_changed)
         workspace.project_changed.connect(relifter.forget)
         self.comparison.changed.connect(lambda: self.show_frame(self._frame))
         view.joint_selected.connect(self._on_joint_in_3d)
@@ -83,6 +86,8 @@ class Space(QObject):
         if self.posing.track_3d is not self._track:
             self._track = self.posing.track_3d
             self._measure_room()
+            if self._track is not None:
+                self._idle.start()
         self._frame = frame
         poses = self._poses(frame, frame + 1)
         if not len(poses):
@@ -98,6 +103,9 @@ class Space(QObject):
         person = min(chosen.person if chosen else 0, people - 1)
         other = self.comparison.body(frame, person, poses[0], self._room, placed[person])
         self.view.set_compared(*(other or (None,)))
+        if self._unframed:  # another take's room is another place
+            self._unframed = False
+            self.view.reset_view()
 
     def _title(self, who: str) -> str:
         """Who it is, and in the room how high the camera is and how far it looks down."""
@@ -217,7 +225,7 @@ class Space(QObject):
 
     # ---- edits
 
-    def _on_dragged(self, person: int, pose: NDArray[np.floating] | None) -> None:
+    def drag(self, person: int, pose: NDArray[np.floating] | None) -> None:
         """A joint or person is being moved: show what it would become; None = given up."""
         if pose is None:
             self._forget_edit()
@@ -244,16 +252,19 @@ class Space(QObject):
             self._ghost = np.full_like(track.values[frame, ..., :3], np.nan)
             self._ghost[person] = track.values[frame, person, :, :3]
         self._number += 1
+        self._awaited = True
         self.relifter.look(Glimpse(session, take.uid, poses, person, frame, pose, self._number))
 
     def _on_glimpsed(self, number: int, person: int, pose: Array) -> None:
         track = self.posing.track_3d
         if number == self._number and track is not None and person < track.people:
+            self._awaited = False
             self._live[person] = pose
             self.show_frame(self._frame)
 
     def _on_renewed(self, take_uid: str, first: int, stop: int) -> None:
         """What is stored has caught up; the ghost stays until the next edit or frame."""
+        self._awaited = False
         if first <= self._frame < stop and not self._dragging:
             self._live.clear()
         self.posing.show_renewed_3d(take_uid, first, stop)
@@ -261,10 +272,23 @@ class Space(QObject):
             self._show_room()
 
     def _on_failed(self, why: str) -> None:
+        self._awaited = False
         if self.posing.track_3d is not None:
             self.workspace.message.emit(why)
+            self.show_frame(self._frame)
+
+    def _on_poses_changed(self) -> None:
+        """Show them, unless the pose on screen is being lifted: the old one need not be drawn once more."""
+        frame = max(self.playback.shown, 0)
+        same = frame == self._frame and self.posing.track_3d is self._track
+        if not (self._awaited and same) or self._dragging:
+            self.show_frame(frame)
+
+    def _on_take_changed(self) -> None:
+        self._forget_edit()
+        self._unframed = self._walking
 
     def _forget_edit(self) -> None:
         self._live.clear()
-        self._ghost, self._dragging = None, False
+        self._ghost, self._dragging, self._awaited = None, False, False
         self._number += 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
@@ -133,7 +134,10 @@ class SpaceActions(QObject):
         """Start the job that writes the clip. Raises KnownError when `path` is a take or the project."""
         if self.workspace.session is not None:
             refuse_sources(self.workspace.session, path)
-        what = (self._scene(), self.view.camera, self._palette())
+        scene = self._scene()
+        points = [scene.positions.reshape(-1, 3), *scene.paths]
+        points += [scene.frustum] if scene.frustum is not None else []
+        what = (scene, self.view.camera.around(np.concatenate(points), size_px), self._palette())
         self.tasks.run(f"Turntable · {path.name}", lambda: write_turntable(*what, path, size_px, seconds))
 
     def export(self) -> None:

@@ -93,13 +93,13 @@ class Tasks(QObject):
         for video in self._videos([uid]):
             self._start(f"Follow person · {video.name}", job)
 
-    def lift(self, uids: Sequence[str]) -> None:
+    def lift(self, uids: Sequence[str], *, smoothed: bool = False) -> None:
         for video in self._videos(uids):
 
             def job(session: Session, video: Video = video) -> Steps:
                 from app.services.lift import lift_take
 
-                yield from lift_take(session, video.uid)
+                yield from lift_take(session, video.uid, smoothed=smoothed)
 
             self._start(f"3D · {video.name}", job)
 

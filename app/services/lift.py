@@ -1,7 +1,7 @@
 """3D skeletons from the 2D track of a take, and the live update after an edit.
 
 A 3D track is derived from a 2D one. Its run keeps what it was made with (model, source, focal length, the
-size of each person), so that frames lifted again after an edit are lifted in the way of their neighbours.
+size of each person, smoothing), so that frames lifted again after an edit are lifted as their neighbours.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from models.domain.optics import Optics, focal_from_view_angle
 from models.domain.progress import Progress
+from models.domain.smoothing import Smoothing
 from models.domain.track import KeypointTrack, Origin
 from models.domain.video import VideoInfo
 from models.run.lift import Lifter, height_scale
+from models.run.smooth import frames_in_reach, smooth_frames
 from models.run.weights import default_model
 from storage import optics, runs, tracks, videos
 from storage.runs import Run, new_run
@@ -30,12 +32,18 @@ Array = NDArray[np.float32]
 
 
 def lift_take(
-    session: Session, video_uid: str, *, model: str | None = None, device: str = "auto"
+    session: Session,
+    video_uid: str,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    smoothed: bool | None = None,
 ) -> Iterator[Progress]:
     """Lift every person of the active 2D track to 3D (Human3.6M joints, metres, in the camera's axes).
 
     Focal length and body height are those that `set_optics` was told. Joints that are edited while this runs
-    are lifted again before the result is kept. Raises KnownError when the take has no 2D poses.
+    are lifted again before the result is kept. smoothed: whether from the smoothed poses; None = as the last
+    time, where they are smoothed. Raises KnownError when the take has no 2D poses, or none that are smoothed.
     """
     lifter = Lifter.load(model, device)
     with session.project.reading() as tx:
@@ -45,7 +53,13 @@ def lift_take(
             raise KnownError(f"Take '{video.name}' has no 2D poses yet.", hint="Run 'pose' on it first.")
         poses = tracks.read(tx, source.uid)
         known = optics.get(tx, video_uid)
-    how = _How(lifter, video.info, known.focal_px)
+        if smoothed is None:
+            before = [run for run in runs.all_runs(tx, video_uid) if run.kind == "lift"]
+            smoothed = bool(before and _smoothing(before[-1]) and source.smoothing)
+    if smoothed and source.smoothing is None:
+        hint = "Run 'smooth' on it first, or lift the raw ones."
+        raise KnownError(f"The poses of take '{video.name}' are not smoothed.", hint=hint)
+    how = _How(lifter, video.info, known.focal_px, smoothing=source.smoothing if smoothed else None)
     yield Progress(0, poses.people, f"3D · {video.name}")
     values = _nobody(poses)
     for person in range(poses.people):
@@ -53,6 +67,8 @@ def lift_take(
         yield Progress(person + 1, poses.people, f"3D · {video.name}")
     run = new_run("lift", model or default_model("lift3d").name, video_uid, {"source": source.uid})
     run.params.update(known.as_json())
+    if how.smoothing is not None:
+        run.params["smoothing"] = how.smoothing.as_dict()
     while not _keep(session, how.noted(run), source, poses, _only_where_seen(values, poses)):
         with session.project.reading() as tx:
             now = tracks.read(tx, source.uid)
@@ -154,7 +170,7 @@ def lift_frame(
     if pose is not None:
         around = KeypointTrack(poses.skeleton, around.values.copy(), around.origin)
         around.values[at, 0] = pose
-    lifted = how.lift(around, 0, at, at + 1, size_of=person)[:, None]
+    lifted = how.lift(around, 0, at, at + 1, size_of=person, begin=first)[:, None]
     return np.asarray(_only_where_seen(lifted, _part(around, at, at + 1))[0, 0])
 
 
@@ -167,13 +183,15 @@ class _How:
     info: VideoInfo
     focal_px: float | None = None
     sizes: dict[int, float] = field(default_factory=dict)
+    smoothing: Smoothing | None = None  # of the poses, before they are lifted
 
     @classmethod
     def of(cls, lifters: Lifters, made: Run | None, info: VideoInfo) -> _How:
         """As the run `made` did it."""
         known = made.params if made is not None else {}
         sizes = {person: float(size) for person, size in enumerate(known.get("sizes", []))}
-        return cls(lifters.get(made.model if made else None), info, known.get("focal_px"), sizes)
+        lifter = lifters.get(made.model if made else None)
+        return cls(lifter, info, known.get("focal_px"), sizes, _smoothing(made))
 
     def noted(self, run: Run) -> Run:
         """The run with the sizes of its people."""
@@ -181,15 +199,23 @@ class _How:
         return replace(run, params=run.params | {"sizes": sizes})
 
     def lift(
-        self, poses: KeypointTrack, person: int, first: int, stop: int, *, size_of: int | None = None
+        self,
+        poses: KeypointTrack,
+        person: int,
+        first: int,
+        stop: int,
+        *,
+        size_of: int | None = None,
+        begin: int = 0,
     ) -> Array:
         """Frames [first, stop) of a person in 3D, (stop - first, 17, 4): at its place where that is known.
 
-        size_of: whose size it has, where `poses` do not have all people.
+        size_of: whose size it has, where `poses` do not have all people. begin: frame of the video at which
+        `poses` begin.
         """
         info = self.info
         lifted, root = self.lifter.lift_range_global(
-            poses.values[:, person],
+            self._poses(poses, person, first, stop, begin),
             first,
             stop,
             poses.skeleton,
@@ -211,9 +237,23 @@ class _How:
         lifted[..., :3] *= np.float32(self.sizes[person])
         return lifted
 
+    def _poses(self, poses: KeypointTrack, person: int, first: int, stop: int, begin: int) -> Array:
+        """2D poses (T, J, 3) of a person, smoothed as far as frames [first, stop) depend on them."""
+        if self.smoothing is None:
+            return poses.values[:, person]
+        reach = self.lifter.reach(self.info.times.fps)
+        a, b = max(0, first - reach), min(poses.frames, stop + reach)
+        seconds = self.info.times.seconds[begin : begin + poses.frames]
+        xyc = poses.values[:, person].copy()
+        one = _part(poses, 0, poses.frames, person)
+        xyc[a:b] = smooth_frames(one, seconds, self.smoothing, a, b).values[:, 0]
+        return xyc
+
     def touched(self, start: int, stop: int, frames: int) -> tuple[int, int]:
         """The 3D frames that depend on the 2D frames [start, stop)."""
         reach = self.lifter.reach(self.info.times.fps)
+        if self.smoothing is not None:
+            start, stop = frames_in_reach(self.info.times.seconds, self.smoothing, start, stop)
         return max(0, start - reach), min(frames, stop + reach)
 
 
@@ -225,6 +265,12 @@ def tell_optics(session: Session, video: Video, view_deg: float | None, body_hei
         known = optics.get(tx, video.uid)
     focal = known.focal_px if view_deg is None else focal_from_view_angle(view_deg, video.info.width_px)
     set_optics(session, video.uid, Optics(focal, body_height_m or known.body_height_m))
+
+
+def _smoothing(run: Run | None) -> Smoothing | None:
+    """How the poses were smoothed that a run lifted."""
+    settings = run.params.get("smoothing") if run else None
+    return Smoothing.from_dict(settings) if settings else None
 
 
 def set_optics(session: Session, video_uid: str, known: Optics) -> None:

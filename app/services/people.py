@@ -27,7 +27,7 @@ class Columns:
     """Which column of a track each person of a tracker has, in the order the tracker met them.
 
     before: (T, P, J, 3) the last frames of a job that goes on, NaN where nobody was seen. Who is met where
-    somebody was last seen gets that one's column; others get columns that nobody has had.
+    somebody was last seen gets that one's column; others get one that nobody has had, if need be a new one.
     """
 
     def __init__(self, before: Floats) -> None:
@@ -39,22 +39,33 @@ class Columns:
 
     def place(self, values: Floats) -> Floats:
         """The tracker's poses (n, J, 3) of one frame in the track's columns (P, J, 3)."""
-        people = len(self._last)
-        for pose in values[len(self._columns) : people]:
+        for pose in values[len(self._columns) :]:
             self._columns.append(self._column_of(pose))
-        placed = np.full((people, *values.shape[1:]), np.nan, dtype=np.float32)
+        placed = np.full((len(self._last), *values.shape[1:]), np.nan, dtype=np.float32)
         placed[..., 2] = 0
-        placed[self._columns] = values[:people]
+        placed[self._columns] = values
         return placed
 
     def _column_of(self, pose: Floats) -> int:
         free = [column for column in range(len(self._last)) if column not in self._columns]
         overlap = _overlap(boxes_of(pose)[None], self._last)
-        best = max(free, key=lambda column: float(overlap[column]))
-        if overlap[best] >= SAME_PERSON:
+        best = max(free, key=lambda column: float(overlap[column]), default=-1)
+        if best >= 0 and overlap[best] >= SAME_PERSON:
             return best
         unused = [column for column in free if np.isnan(self._last[column]).any()]
-        return (unused or free)[0]
+        if unused:
+            return unused[0]
+        self._last = np.concatenate([self._last, np.full((1, 4), np.nan, dtype=np.float32)])
+        return len(self._last) - 1
+
+
+def one_block(frames: Sequence[Floats]) -> Floats:
+    """Frames (P, J, 3) of growing P as one block (n, P, J, 3)."""
+    block = np.full((len(frames), max(map(len, frames)), *frames[0].shape[1:]), np.nan, dtype=np.float32)
+    block[..., 2] = 0
+    for row, frame in zip(block, frames, strict=True):
+        row[: len(frame)] = frame
+    return block
 
 
 def without_ghosts(track: KeypointTrack) -> KeypointTrack:

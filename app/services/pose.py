@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.services.lift import lift_take
 from app.services.media import open_take
-from app.services.people import Columns, check_boxes, in_columns_of, names_in, without_ghosts
+from app.services.people import Columns, check_boxes, in_columns_of, names_in, one_block, without_ghosts
 from app.session import Session
 from models.domain.labels import new_uid
 from models.domain.progress import Progress
@@ -38,7 +38,7 @@ def estimate_poses(
     decoder: str | None = None,
     user_boxes: Mapping[int, NDArray[np.float32]] | None = None,
 ) -> Iterator[Progress]:
-    """Estimate the 2D poses of up to `max_people` people in every frame of a take.
+    """Estimate the 2D poses of up to `max_people` people at a time in every frame of a take.
 
     model: a bundled network or the path of a checkpoint; None takes the default one.
     decoder: how heatmaps become positions (`models.run.pose2d.DECODERS`); None takes the network's own.
@@ -49,21 +49,22 @@ def estimate_poses(
     """
     estimator = PoseEstimator.load(model, device, decoder=decoder)
     finder = PersonFinder.load(device, threshold=PROPOSAL_THRESHOLD)
-    tracker = PersonTracker(finder, estimator, max_people=max_people)
     skeleton = estimator.skeleton
     model = model or default_model("pose2d").name
     with session.project.reading() as tx:
         video = videos.get(tx, video_uid)
         run = None if user_boxes else runs.unfinished(tx, "pose", video_uid, model)
-        if run is not None and run.params.get("decoder") != decoder:
+        if run is not None and (run.params.get("decoder"), run.params.get("people")) != (decoder, max_people):
             run = None
         track = next((t for t in tracks.of_run(tx, run.uid)), None) if run else None
     for boxes in (user_boxes or {}).values():
         check_boxes(boxes, video.info)
+    tracker = PersonTracker(finder, estimator, max_people=max_people, fps=video.info.times.fps)
     frames = video.info.frame_count
     with open_take(session, video) as reader:
-        if run is None or track is None or track.people != max_people:
-            run = new_run("pose", model, video_uid, {"device": str(estimator.device), "decoder": decoder})
+        if run is None or track is None:
+            params = {"device": str(estimator.device), "decoder": decoder, "people": max_people}
+            run = new_run("pose", model, video_uid, params)
             track = TrackInfo(new_uid(), video_uid, run.uid, skeleton.name, 2, max_people, frames, False)
             with session.project.transaction() as tx:
                 runs.start(tx, run)
@@ -78,7 +79,7 @@ def estimate_poses(
                 values, _ = tracker.step(frame, user_boxes=user_boxes.get(index) if user_boxes else None)
                 batch.append(columns.place(values))
                 if len(batch) == COMMIT_FRAMES or index == frames - 1:
-                    block = np.stack(batch)
+                    block = one_block(batch)
                     with session.project.transaction() as tx:
                         tracks.write_frames(tx, track.uid, index + 1 - len(batch), block, _origin_of(block))
                     batch = []

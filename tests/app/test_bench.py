@@ -34,6 +34,7 @@ TINY = Sizes(
     starts=1,
 )
 FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 3, "storage": 4, "timeline": 6, "window": 2}
+FEWEST |= {"edit": 2}
 
 
 @pytest.mark.parametrize("group", list(GROUPS))

@@ -19,6 +19,7 @@ from storage.runs import Run
 from storage.tracks import TrackInfo
 from tests.example_project import FRAMES, full_project, random_keypoints
 
+SIZES = [0.9, 1.0, 1.1]
 CORRECTED = (100, 1, 3)  # frame, person, joint
 
 
@@ -35,15 +36,22 @@ def session(tmp_path: Path) -> Iterator[Session]:
             info = TrackInfo("p", "left", None, "coco17", 2, 3, FRAMES, True, ("Ann", "", "Cleo"))
             tracks.create(tx, info)
             tracks.write_frames(tx, "p", 0, values, origin)
-            runs.start(tx, Run("lift", "lift", "net", "left", {"source": "p"}, finished=True))
+            runs.start(tx, Run("lift", "lift", "net", "left", {"source": "p", "sizes": SIZES}, finished=True))
             tracks.create(tx, TrackInfo("p3", "left", "lift", "h36m17", 3, 3, FRAMES, True))
             tracks.write_frames(tx, "p3", 0, in_3d, np.ones((FRAMES, 3, 17), np.uint8))
         yield Session(project)
 
 
-def state(session: Session) -> list[tuple[TrackInfo, bytes, bytes]]:
+def state(session: Session) -> list[object]:
     found = [session.track("left", dimensions) for dimensions in (2, 3)]
-    return [(f[0], f[1].values.tobytes(), f[1].origin.tobytes()) for f in found if f is not None]
+    poses = [(f[0], f[1].values.tobytes(), f[1].origin.tobytes()) for f in found if f is not None]
+    return [*poses, sizes(session)]
+
+
+def sizes(session: Session) -> list[float]:
+    """Of the bodies, in the order of the people."""
+    with session.project.reading() as tx:
+        return runs.get(tx, "lift").params["sizes"]
 
 
 def poses(session: Session, dimensions: int = 2) -> KeypointTrack:
@@ -164,6 +172,18 @@ def test_names_and_skeletons_follow_a_person_to_its_new_number(session: Session)
     session.history.do(RemovePerson("p", 0))
     assert names(session) == ("Ann",)
     same(poses(session).values, was.values[:, :2])
+
+
+def test_body_sizes_follow_the_people(session: Session) -> None:
+    session.history.do(MovePerson("p", 2, 0))
+    assert sizes(session) == [1.1, 0.9, 1.0]
+    session.history.do(SplitPerson("p", 0, 120))
+    assert sizes(session) == [1.1, 0.9, 1.0, 1.1]
+    session.history.do(MergePeople("p", 3, 0))
+    session.history.do(RemovePerson("p", 1))
+    assert sizes(session) == [1.1, 1.0]
+    session.history.do(SwapPeople("p", 0, 1, 5, 9))
+    assert sizes(session) == [1.1, 1.0]
 
 
 def test_a_removed_person_does_not_come_back_with_the_next_one(session: Session) -> None:

@@ -12,6 +12,7 @@ import pytest
 from app import cli
 from app.commands import SetJoints, SetSmoothing
 from app.services.exchange import export_file, import_file
+from app.services.lift import Lifters, lift_frame, lift_take, relift_frames
 from app.services.pose import estimate_poses
 from app.services.smooth import smooth_take, smoothed_poses
 from app.session import Session
@@ -19,9 +20,10 @@ from models.domain.errors import KnownError
 from models.domain.ontology import load_ontology
 from models.domain.smoothing import Smoothing
 from models.domain.track import Origin
+from models.run.lift import Lifter
 from storage import tracks
 from storage.videos import Video
-from tests.app.takes import add, figure, put_track, raising, run, use_world, write_take
+from tests.app.takes import add, figure, put_track, raising, run, small_lifter, use_world, write_take
 
 FRAMES = 60
 SOFT = Smoothing("savgol", window_s=0.4)
@@ -96,6 +98,43 @@ def test_a_take_without_poses_says_what_to_do(session: Session, tmp_path: Path) 
     with pytest.raises(KnownError, match="bare") as told:
         smooth_take(session, video.uid, SOFT)
     assert "pose" in told.value.hint
+
+
+def lifted(session: Session, take: Video) -> np.ndarray:
+    found = session.track(take.uid, 3)
+    assert found is not None
+    return found[1].values.copy()
+
+
+def test_the_3d_can_follow_the_smoothed_poses(
+    session: Session, take: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifter = small_lifter()
+    monkeypatch.setattr(Lifter, "load", lambda *a, **k: lifter)
+    with pytest.raises(KnownError, match="not smoothed"):
+        run(lift_take(session, take.uid, smoothed=True))
+    smooth_take(session, take.uid, SOFT)
+    run(lift_take(session, take.uid))
+    from_raw = lifted(session, take)
+    run(lift_take(session, take.uid, smoothed=True))
+    soft, info = smoothed_poses(session, take.uid), take.info
+    assert soft is not None
+    size = (info.width_px, info.height_px)
+    expected = lifter.lift(soft.values[:, 0], soft.skeleton, *size, info.times.fps)
+    got = lifted(session, take)[:, 0]
+    got[..., :3] -= got[:, :1, :3].copy()
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    assert not np.allclose(lifted(session, take), from_raw, atol=1e-3)
+    place, value = np.array([[30, 0, 9]]), np.array([[400, 80, 1]], np.float32)
+    session.history.do(SetJoints(raw(session, take)[0].uid, place, value, np.array([Origin.HUMAN], np.uint8)))
+    relift_frames(session, Lifters(), take.uid, 0, 30, 31)
+    after_edit = lifted(session, take)
+    glimpse = lift_frame(session, Lifters(), take.uid, raw(session, take)[1], 0, 30)
+    run(lift_take(session, take.uid))
+    np.testing.assert_allclose(lifted(session, take), after_edit, atol=1e-5, err_msg="as the last time")
+    np.testing.assert_allclose(glimpse, after_edit[30, 0], atol=1e-4)
+    run(lift_take(session, take.uid, smoothed=False))
+    assert not np.allclose(lifted(session, take), after_edit, atol=1e-3)
 
 
 def test_raw_and_smoothed_keypoints_go_into_one_table(session: Session, take: Video, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,12 @@ def test_what_is_behind_the_camera_is_not_drawn() -> None:
     assert np.isfinite(to_px(a, SIZE)[0]).all()
     assert np.isfinite(to_px(b, SIZE)[0]).all()
     assert np.isnan(to_px(a, SIZE)[1]).all()
+
+
+def test_what_is_turned_around_stays_in_view() -> None:
+    points = np.random.default_rng(0).uniform((-2, 1, 0), (1, 2, 2), (50, 3))
+    size = (480.0, 360.0)
+    camera = OrbitCamera(azimuth_deg=10.0).around(points, size)
+    for turn in range(0, 360, 20):
+        px = replace(camera, azimuth_deg=10.0 + turn).project(points, size)
+        assert (px > 0).all() and (px < size).all()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from models.run.association import pose_similarity
 from models.run.detect import overlaps
-from models.run.track import PersonTracker, pose_similarity
+from models.run.track import PersonTracker
+from tests.models.run.tracking_scenes import SCENES, run
 
 FRAME = np.zeros((480, 640, 3), dtype=np.uint8)
 OFFSETS = np.stack(np.meshgrid([-20.0, 0.0, 20.0], [-60.0, -20.0, 20.0, 60.0]), axis=-1).reshape(-1, 2)
@@ -135,6 +138,52 @@ def test_a_box_drawn_by_hand_stands_above_the_detector() -> None:
 def test_nobody_gives_no_rows() -> None:
     _, results = tracked([[]] * 5)
     assert all(values.shape == (0, len(OFFSETS), 3) for values in results)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crossing",
+        "slow crossing",
+        "overtaking",
+        "behind a pillar",
+        "hidden where they stand",
+        "leaving and returning",
+        "side by side",
+        "few frames",
+    ],
+)
+def test_people_are_not_taken_for_each_other(name: str) -> None:
+    """With a finder and an estimator that err: who crosses, hides or comes back is the same."""
+    scene, people = SCENES[name]
+    score = run(scene(0), max_people=people)
+    assert score.switches == 0
+    assert score.idf1 > 0.93 and score.false == 0
+
+
+def test_somebody_else_who_comes_later_is_somebody_else() -> None:
+    """One leaves at the right, another enters at the left a moment later: also where two are allowed."""
+    people = [[person_at(500 + 4 * t, 240)] if t < 30 else [person_at(4 * t - 100, 240)] for t in range(70)]
+    _, results = tracked(people)
+    assert np.isfinite(results[20][0]).all()
+    assert len(results[-1]) == 2 and np.isnan(results[-1][0, 0, 0])
+    np.testing.assert_array_equal(results[-1][1], people[-1][0])
+
+
+def test_the_only_person_asked_for_is_found_again_anywhere() -> None:
+    people = [[person_at(80, 240)] if t < 30 else [person_at(560, 240)] for t in range(60)]
+    _, results = tracked(people, max_people=1)
+    assert len(results[-1]) == 1
+    np.testing.assert_array_equal(results[-1][0], people[-1][0])
+
+
+def test_sixteen_people_are_followed() -> None:
+    places = [(40 + 76 * (k % 8), 110 + 210 * (k // 8)) for k in range(16)]
+    people = [[person_at(x + t, y) for x, y in places] for t in range(12)]
+    _, results = tracked(people, max_people=16)
+    assert len(results[-1]) == 16 and np.isfinite(results[-1]).all()
+    first, last = results[0][:, 0, 0], results[-1][:, 0, 0]
+    np.testing.assert_allclose(last - first, 11)
 
 
 def test_a_still_thing_gives_way_to_somebody_who_moves() -> None:
