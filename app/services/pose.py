@@ -17,7 +17,7 @@ from models.domain.progress import Progress
 from models.domain.track import Origin
 from models.run.detect import PersonFinder
 from models.run.pose2d import PoseEstimator
-from models.run.track import PROPOSAL_THRESHOLD, PersonTracker
+from models.run.track import PersonTracker
 from models.run.weights import default_model
 from storage import runs, tracks, videos
 from storage.read_ahead import frames_ahead
@@ -48,7 +48,7 @@ def estimate_poses(
     take had are lifted again.
     """
     estimator = PoseEstimator.load(model, device, decoder=decoder)
-    finder = PersonFinder.load(device, threshold=PROPOSAL_THRESHOLD)
+    finder = PersonFinder.load(device, proposals=True)
     skeleton = estimator.skeleton
     model = model or default_model("pose2d").name
     with session.project.reading() as tx:

@@ -2,7 +2,7 @@
 
 Convention: frames uint8 (H, W, 3) RGB of any size; boxes float32 (N, 5) x1, y1, x2, y2 px, score 0..1, best
 first. The frame is scaled so that its longer side has each of `long_sides_px` (never enlarged more than
-twice).
+twice); a person found at several sizes has a higher score.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ LONG_SIDE_PX = 512  # of the picture the network sees: people of 1/16 of it can 
 LARGEST_ZOOM = 2.0
 OVERLAP_LIMIT = 0.5  # two boxes with a larger intersection over union are one person
 CANDIDATES = 100  # peaks of one picture that are looked at
+LEAST_SCORE = 0.05  # of a peak at one size
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,12 @@ class PersonFinder:
         name: str | None = None,
         threshold: float | None = None,
         long_sides_px: tuple[int, ...] | None = None,
+        proposals: bool = False,
     ) -> PersonFinder:
-        """The bundled detector `name` (None: the default one). Raises KnownError when it cannot be loaded."""
+        """The bundled detector `name` (None: the default one). Raises KnownError when it cannot be loaded.
+
+        proposals: with the lower threshold for boxes that something else judges.
+        """
         chosen = choose_device(device)
         entry = default_model("detector") if name is None else resolve(name, "detector")
         net = PersonDetector(
@@ -60,14 +65,15 @@ class PersonFinder:
                 widths=tuple(entry.config["widths"]),
                 blocks=tuple(entry.config["blocks"]),
                 neck=int(entry.config["neck"]),
-                stride=int(entry.config.get("stride", 8)),
+                stride=int(entry.config["stride"]),
             )
         )
         load_strictly(net, load_entry(entry), entry.name)
+        own = float(entry.config["proposal_threshold" if proposals else "threshold"])
         return cls.of(
             net,
             chosen,
-            threshold=float(entry.config["threshold"]) if threshold is None else threshold,
+            threshold=own if threshold is None else threshold,
             long_sides_px=tuple(entry.config["long_sides_px"]) if long_sides_px is None else long_sides_px,
         )
 
@@ -98,14 +104,16 @@ class PersonFinder:
                 inputs = np.stack([_letterbox(frames[i], zoom) for i in members])
                 for i, boxes in zip(members, self._boxes(inputs, zoom), strict=True):
                     found[i].append(boxes)
+        together = [agreed(boxes) for boxes in found]
         return [
-            _inside(suppress(np.concatenate(boxes)), frame.shape)
-            for boxes, frame in zip(found, frames, strict=True)
+            _inside(boxes[boxes[:, 4] >= self.threshold], frame.shape)
+            for boxes, frame in zip(together, frames, strict=True)
         ]
 
     @torch.inference_mode()
     def _boxes(self, inputs: NDArray[np.uint8], zoom: float) -> list[Boxes]:
-        """Peaks above the threshold in pictures (N, H, W, 3), as boxes in frame pixels."""
+        """Peaks in pictures (N, H, W, 3), as boxes in frame pixels: unsure ones, too, as another size may
+        agree."""
         output = self.net(normalise(torch.from_numpy(inputs).to(self.device)))
         stride = inputs.shape[2] // output.heat.shape[2]
         heat = torch.sigmoid(output.heat)
@@ -115,7 +123,7 @@ class PersonFinder:
         sides = boxes_at_cells(output.sides, stride).flatten(2).transpose(1, 2)
         boxes = torch.gather(sides, 1, cell[..., None].expand(-1, -1, 4))
         rows = torch.cat([(boxes + 0.5) / zoom - 0.5, best[..., None]], dim=2).cpu().numpy()
-        return [row[row[:, 4] >= self.threshold].astype(np.float32) for row in rows]
+        return [row[row[:, 4] >= min(self.threshold, LEAST_SCORE)].astype(np.float32) for row in rows]
 
 
 def overlaps(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -141,6 +149,24 @@ def suppress(boxes: Boxes, limit: float = OVERLAP_LIMIT) -> Boxes:
         if all(overlap[i, j] <= limit for j in kept):
             kept.append(i)
     return order[kept]
+
+
+def agreed(sizes: Sequence[Boxes]) -> Boxes:
+    """Boxes found at several sizes of one picture as one list, best first, none of which overlap too much.
+
+    Of boxes that overlap the best one stays. Sizes err more or less independently of each other, so its score
+    is 1 − Π (1 − best score of each size): who is found at two sizes stands above who is found at one.
+    """
+    every = np.concatenate(sizes)
+    best = suppress(every)
+    shared = overlaps(best, every) > OVERLAP_LIMIT
+    size_of = np.repeat(np.arange(len(sizes)), [len(boxes) for boxes in sizes])
+    doubt = np.ones(len(best), dtype=np.float32)
+    for size in range(len(sizes)):
+        here = shared & (size_of == size)
+        doubt *= 1 - np.where(here, every[:, 4], 0).max(axis=1, initial=0)
+    best[:, 4] = 1 - doubt
+    return np.asarray(best[np.argsort(-best[:, 4], kind="stable")], dtype=np.float32)
 
 
 def _letterbox(frame: Frame, zoom: float) -> Frame:

@@ -17,7 +17,6 @@ from models.run.association import BOX_MARGIN, Box, Floats, area, scaled
 
 Frame = NDArray[np.uint8]
 
-PROPOSAL_THRESHOLD = 0.15  # least score for the finder of a tracker: the pose network judges what it proposes
 NEWCOMERS = 10  # detections looked at as possible newcomers, the best first
 NEWCOMER_SIZES = (1.0, 0.8, 1.3, 0.6, 1.7)  # in which their boxes are tried: the detector errs in size most
 REFINEMENTS = 2  # times a newcomer's box is drawn anew around the joints found in it

@@ -17,7 +17,6 @@ from models.run.association import Box, Floats, assign, covered, distance, growt
 from models.run.detect import overlaps
 from models.run.motion import GROWTH, REACH_HIDDEN, REACH_MOST, Person
 from models.run.newcomers import NEWCOMERS, Activity, Estimator, Finder, Frame, fitted, worth
-from models.run.newcomers import PROPOSAL_THRESHOLD as PROPOSAL_THRESHOLD
 
 SAME_BOX = 0.25  # intersection over union from which a detection may be a known person
 AGREE = 0.7  # intersection over union from which a detection and a followed box need no judging

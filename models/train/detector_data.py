@@ -29,6 +29,7 @@ UNSURE = 0.5  # weight of "no person here" inside a photograph, outside the labe
 LEAST_SEEN = 0.3  # share of a person that must be left to be somebody to find
 GONE = 0.05  # below this share nobody is there; between the two it counts as neither
 LEAST_SIDE_PX = 5  # of a box
+LEAST_LONG_SIDE_PX = 16  # smaller people are nothing to learn from: frames are searched enlarged for them
 LARGEST_SHARE = 2.2  # of a scene's side: people filling a picture show only their upper body
 
 
@@ -46,7 +47,7 @@ class Scene:
 class SceneMix:
     """Shares of the kinds of scenes, and how often something rare happens."""
 
-    photograph: float = 0.30  # one photograph fills the scene
+    photograph: float = 0.40  # one photograph fills the scene
     mosaic: float = 0.20  # several do; the rest are places without people
     empty_cells: float = 0.25  # of a mosaic
     nobody: float = 0.10  # of the places without people: nobody is pasted
@@ -157,8 +158,9 @@ class SceneComposer:
         """Paste people, from small to large."""
         size = canvas.image.shape[0]
         count = min(1 + int(rng.geometric(0.3)), 12) if rng.random() < 0.75 else 1
+        least = max(0.05, 1.2 * LEAST_LONG_SIDE_PX / size)
         if rng.random() < self.mix.together:
-            height = _log_uniform(rng, 0.06, 0.95) * size
+            height = _log_uniform(rng, least, 0.95) * size
             heights = height * np.exp(rng.normal(0, 0.15, count))
             step = height * rng.uniform(0.25, 1.2)
             x = (
@@ -170,7 +172,7 @@ class SceneComposer:
             places = np.stack([x, y], axis=1)
         else:
             largest = LARGEST_SHARE if rng.random() < 0.15 else 0.95
-            heights = np.array([_log_uniform(rng, 0.05, largest) * size for _ in range(count)])
+            heights = np.array([_log_uniform(rng, least, largest) * size for _ in range(count)])
             places = rng.uniform(0.02, 0.98, (count, 2)) * size
         crowd_turn = rng.random() < self.mix.any_turn
         for k in np.argsort(heights):
@@ -284,7 +286,9 @@ def _who_is_seen(canvas: _Canvas) -> tuple[Floats, Floats]:
         edges = (columns[0] - 0.5, rows[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5)
         box = np.array(edges, dtype=np.float32)
         share = left[number] / canvas.full_px[number - 1]
-        if share >= LEAST_SEEN and (box[2:] - box[:2]).min() >= LEAST_SIDE_PX:
+        sides = box[2:] - box[:2]
+        large = sides.min() >= LEAST_SIDE_PX and sides.max() >= LEAST_LONG_SIDE_PX
+        if share >= LEAST_SEEN and large:
             boxes.append(box)
         elif share > GONE:
             neither.append(box)

@@ -43,7 +43,8 @@ class DetectorRecipe:
     sizes: sides of the scenes in px, drawn anew for each step; batch: scenes of 384 px per step, more when
     they are smaller. steps, minutes: the training is over at whichever comes first; the learning rate follows
     the larger share. minutes None: only steps count. box_weight: of the box loss, heatmap 1.
-    trust_from: share of the training from which unlabelled people in photographs are no longer unlearned.
+    trust_from: share of the training from which unlabelled people in photographs are no longer unlearned (1:
+    never; a network that is often wrong must not trust itself).
     held_back: photographs at the beginning of each set that are left out, for choosing thresholds.
     """
 
@@ -73,7 +74,7 @@ CPU = DetectorRecipe(
     learning_rate=1e-3,
     weight_decay=0.03,
     warmup=0.02,
-    trust_from=0.05,
+    trust_from=1.0,
 )
 
 DETECTOR_RECIPES = {"gpu": DetectorRecipe(), "cpu": CPU}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.nets.detector import STRIDE_PX, DetectorConfig, PersonDetector
-from models.run.detect import PersonFinder, overlaps, suppress
+from models.run.detect import PersonFinder, agreed, overlaps, suppress
 from models.train.lspet import load_pose_data
 
 SMALL = DetectorConfig(stem=4, widths=(4, 8, 8, 8), blocks=(1, 1, 1, 1), neck=8)
@@ -75,6 +75,34 @@ def test_overlaps_and_suppression() -> None:
     assert overlap[0, 0] == 1 and overlap[0, 1] == pytest.approx(90 / 110) and overlap[0, 2] == 0
     assert overlaps(boxes, np.full((1, 4), np.nan)).tolist() == [[0.0]] * 3
     np.testing.assert_array_equal(suppress(boxes), boxes[[1, 2]])
+
+
+def test_a_person_found_at_two_sizes_stands_above_one_found_at_one() -> None:
+    small = np.array([[0, 0, 10, 10, 0.5], [30, 30, 40, 40, 0.6]], dtype=np.float32)
+    large = np.array([[0, 0, 11, 10, 0.4], [0, 1, 10, 10, 0.3]], dtype=np.float32)
+    boxes = agreed([small, large])
+    np.testing.assert_allclose(boxes, [[0, 0, 10, 10, 0.7], [30, 30, 40, 40, 0.6]], atol=1e-6)
+    np.testing.assert_array_equal(agreed([small[::-1]]), small[::-1])
+    none = np.zeros((0, 5), np.float32)
+    assert agreed([none, none]).shape == (0, 5)
+    np.testing.assert_array_equal(agreed([none, small[:1]]), small[:1])
+
+
+class _Unsure(_Bright):
+    """Never surer than 0.4."""
+
+    def forward(self, x: torch.Tensor):  # type: ignore[no-untyped-def]
+        output = super().forward(x)
+        return type(output)(heat=output.heat.clamp(max=-0.405), sides=output.sides)
+
+
+def test_boxes_below_the_threshold_at_each_size_may_reach_it_together() -> None:
+    frame = spotted(480, 640, 320, 200, 8)
+    net = _Unsure(SMALL).eval()
+    for sizes, found in (((320,), False), ((288, 320), True)):
+        boxes = PersonFinder(net, torch.device("cpu"), threshold=0.5, long_sides_px=sizes).find(frame)
+        assert bool(len(boxes)) == found
+        assert not found or boxes[0, 4] == pytest.approx(1 - 0.6**2, abs=0.01)
 
 
 @pytest.fixture(scope="module")
