@@ -61,6 +61,9 @@ def lift(
     view_deg: Annotated[
         float | None, typer.Option(metavar="DEG", help="What the camera sees across the picture.")
     ] = None,
+    focal_px: Annotated[
+        float | None, typer.Option(metavar="PX", help="Focal length in pixels of the video, instead.")
+    ] = None,
     body_height: Annotated[
         float | None, typer.Option(metavar="M", help="Body height of the people, metres.")
     ] = None,
@@ -72,7 +75,7 @@ def lift(
     with opened(project) as session:
         names = []
         for take in takes_named(session, video):
-            tell_optics(session, take, view_deg, body_height)
+            tell_optics(session, take, view_deg, body_height, focal_px)
             run_job(lift_take(session, take.uid, model=model, device=device, smoothed=smoothed))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")

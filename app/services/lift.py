@@ -257,14 +257,28 @@ class _How:
         return max(0, start - reach), min(frames, stop + reach)
 
 
-def tell_optics(session: Session, video: Video, view_deg: float | None, body_height_m: float | None) -> None:
-    """Keep the angle that the camera sees across the picture and the body height; None = as it was known."""
-    if view_deg is None and body_height_m is None:
+def tell_optics(
+    session: Session,
+    video: Video,
+    view_deg: float | None = None,
+    body_height_m: float | None = None,
+    focal_px: float | None = None,
+) -> None:
+    """Keep what the camera sees across the picture (as an angle or a focal length) and the body height.
+
+    None = as it was known. Raises KnownError when both say how the camera sees, or a value cannot be.
+    """
+    if view_deg is None and body_height_m is None and focal_px is None:
         return
+    if view_deg is not None and focal_px is not None:
+        raise KnownError("Angle of view and focal length say the same.", hint="Give one of them.")
     with session.project.reading() as tx:
         known = optics.get(tx, video.uid)
-    focal = known.focal_px if view_deg is None else focal_from_view_angle(view_deg, video.info.width_px)
-    set_optics(session, video.uid, Optics(focal, body_height_m or known.body_height_m))
+    if view_deg is not None:
+        focal_px = focal_from_view_angle(view_deg, video.info.width_px)
+    focal_px = known.focal_px if focal_px is None else focal_px
+    height_m = known.body_height_m if body_height_m is None else body_height_m
+    set_optics(session, video.uid, Optics(focal_px, height_m))
 
 
 def _smoothing(run: Run | None) -> Smoothing | None:

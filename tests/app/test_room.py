@@ -122,6 +122,13 @@ def test_what_is_told_on_the_command_line_is_kept(session: Session, take: Video)
     assert known.focal_px == pytest.approx(take.info.width_px / 2) and known.body_height_m == 1.62
     with pytest.raises(KnownError, match="field of view"):
         tell_optics(session, take, 200.0, None)
+    tell_optics(session, take, focal_px=900.0)
+    with session.project.reading() as tx:
+        assert optics.get(tx, take.uid).focal_px == 900
+    with pytest.raises(KnownError, match="say the same"):
+        tell_optics(session, take, 60.0, focal_px=900.0)
+    with pytest.raises(KnownError, match="0 m cannot be"):
+        tell_optics(session, take, body_height_m=0.0)
 
 
 def test_what_cannot_be_known_of_a_lens_is_refused() -> None:
