@@ -65,6 +65,12 @@ def train_hrnet_command(
     loss: Annotated[
         Literal["mse", "ohkm", "softmax"] | None, typer.Option(help="Loss (default: the recipe's).")
     ] = None,
+    initial: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Network or file to start from, for few pictures.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate at its highest (default: the recipe's).")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="People in a batch, over all processes.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="End after so many epochs.")] = None,
     minutes: Minutes = None,
@@ -91,6 +97,7 @@ def train_hrnet_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a 2D pose network (HRNet). `torchrun … -m app train hrnet …` uses several cards or machines."""
+    from models.run.weights import weights_of
     from models.train.label_audit import audited, read_audit
     from models.train.pose_sources import load_sets
     from models.train.recipes import POSE_RECIPES, with_input
@@ -100,6 +107,7 @@ def train_hrnet_command(
         POSE_RECIPES[recipe],
         skeleton=skeleton,
         loss=loss,
+        learning_rate=learning_rate,
         batch=batch,
         epochs=epochs,
         minutes=minutes,
@@ -122,6 +130,7 @@ def train_hrnet_command(
             device=device,
             precision=precision,
             compiled=compiled,
+            initial=weights_of(initial, "pose2d") if initial is not None else None,
             validation=validation,
         )
     )

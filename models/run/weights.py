@@ -40,6 +40,7 @@ __all__ = [
     "read_description",
     "resolve",
     "weights_folder",
+    "weights_of",
 ]
 
 SHOWN_LAYERS = 8  # named of those that do not fit, per kind of misfit
@@ -49,6 +50,14 @@ def load_entry(entry: ModelEntry, folder: Path | None = None) -> dict[str, Tenso
     """Tensors of a network; its checksum is verified."""
     path = folder / entry.file if folder is not None else entry.path
     return load_tensors(path, sha256=entry.sha256)
+
+
+def weights_of(name: str, kind: str) -> dict[str, Tensor]:
+    """Tensors of a network by its name, or of a file by its path. Raises KnownError when there is none."""
+    path = Path(name)
+    if path.suffix or path.parent != Path():
+        return load_tensors(path)
+    return load_entry(resolve(name, kind))
 
 
 def file_sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from models.domain.progress import Progress
 from models.domain.skeleton import Skeleton, load_skeleton
 from models.nets.hrnet import HRNet
 from models.run.pose2d import PoseEstimator
-from models.run.weights import DESCRIPTION_KEY
+from models.run.weights import DESCRIPTION_KEY, load_strictly
 from models.train.evaluate_pose import pck, predict_all
 from models.train.fabric import make_fabric
 from models.train.picture_bank import PictureBank
@@ -75,15 +75,18 @@ def train_hrnet(
     device: str = "cpu",
     precision: str = "32-true",
     compiled: bool = False,
+    initial: Mapping[str, Tensor] | None = None,
     validation: Validation | None = None,
     checkpoint_minutes: float = 3.0,
 ) -> Iterator[Progress]:
     """Train on data sets in the recipe's skeleton until the recipe ends; resumes a run lying in `out_dir`.
 
     precision: Fabric's name, "32-true", "bf16-mixed" or "16-mixed". compiled: by torch.compile (minutes to
-    start, then faster on a graphics card). Yields a Progress in thousandths of the run every few steps.
-    Raises KnownError when the data do not have the recipe's joints, `out_dir` holds a run with another
-    recipe, the loss diverges or the disk is full (the last checkpoint stays).
+    start, then faster on a graphics card). initial: weights to start from instead of random ones; the last
+    layer is new where the joints differ. Yields a Progress in thousandths of the run every few steps.
+    Raises KnownError when the data do not have the recipe's joints, `initial` is of another network,
+    `out_dir` holds a run with another recipe, the loss diverges or the disk is full (the last checkpoint
+    stays).
     """
     out, skeleton = Path(out_dir), load_skeleton(recipe.skeleton)
     for data in sets:
@@ -95,6 +98,8 @@ def train_hrnet(
     raw = HRNet(recipe.net)
     if recipe.published_init:
         raw.initialise()
+    if initial is not None:
+        _start_from(raw, initial)
     raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(raw.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     net, optimizer = fabric.setup(torch.compile(raw) if compiled else raw, optimizer)
@@ -144,6 +149,13 @@ def train_hrnet(
             (out / "best.safetensors").replace(out / f"{name}.safetensors")
     fabric.barrier()  # type: ignore[no-untyped-call]
     yield Progress(1000, 1000, f"{run.samples} samples in {run.elapsed_s / 60:.0f} min")
+
+
+def _start_from(net: HRNet, tensors: Mapping[str, Tensor]) -> None:
+    own = net.state_dict()
+    head = {key: value for key, value in own.items() if key.startswith("final_layer.")}
+    other_joints = any(key in tensors and tensors[key].shape != value.shape for key, value in head.items())
+    load_strictly(net, {**tensors, **(head if other_joints else {})}, "The network to start from")
 
 
 def description(recipe: PoseRecipe) -> dict[str, Any]:

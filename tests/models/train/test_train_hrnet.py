@@ -139,6 +139,24 @@ def test_sets_of_different_skeletons_train_together(data_dir: Path, tmp_path: Pa
     assert PoseEstimator.load(tmp_path / "hrnet.safetensors", "cpu").skeleton.name == "body19"
 
 
+def test_a_training_can_start_from_another_network_even_with_other_joints(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    sets, still = load_sets([data_dir], "train", "lsp14"), replace(RECIPE, learning_rate=0.0, epochs=1)
+    list(train_hrnet(sets, tmp_path / "first", replace(RECIPE, epochs=2)))
+    first = load_tensors(tmp_path / "first" / "hrnet.safetensors")
+    list(train_hrnet(sets, tmp_path / "same", still, initial=first))
+    same = load_tensors(tmp_path / "same" / "hrnet.safetensors")
+    assert all(torch.equal(same[key], first[key]) for key in first if key.endswith("weight"))
+    body = replace(still, skeleton="body19", net=NET.with_joints(19))
+    list(train_hrnet(load_sets([data_dir], "train", "body19"), tmp_path / "more", body, initial=first))
+    more = load_tensors(tmp_path / "more" / "hrnet.safetensors")
+    assert torch.equal(more["conv1.weight"], first["conv1.weight"])
+    assert more["final_layer.weight"].shape[0] == 19
+    with pytest.raises(KnownError, match="lacks"):
+        next(train_hrnet(sets, tmp_path / "other", still, initial={"conv1.weight": first["conv1.weight"]}))
+
+
 def test_early_stop_keeps_the_best_network_and_the_curves_say_why(data_dir: Path, tmp_path: Path) -> None:
     sets = load_sets([data_dir], "train", "lsp14")
     recipe = replace(RECIPE, learning_rate=0.0, epochs=500)
