@@ -57,7 +57,7 @@ from widgets.label_view import LabelTable
 from widgets.media_list import MediaList
 from widgets.review_list import ReviewList
 from widgets.review_panel import ReviewPanel
-from widgets.skeleton_view import make_skeleton_view
+from widgets.skeleton_surface import make_skeleton_view
 from widgets.timeline import Timeline
 from widgets.transport import Transport
 from widgets.video_canvas import VideoCanvas

@@ -14,15 +14,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from models.domain.skeleton import Skeleton
 from widgets import theme
 from widgets.canvas_gestures import SLOP_PX, Selection
 from widgets.chips import Chip
-from widgets.orbit_camera import PRESETS, OrbitCamera
+from widgets.orbit_camera import OrbitCamera
 from widgets.pose_overlay import hit_joint
+from widgets.preset_bar import chip_button, preset_bar
 from widgets.skeleton_palette import palette_of
 from widgets.skeleton_scene import Scene, Strokes, build_strokes, is_there, joint_angle_deg
 
@@ -31,7 +32,6 @@ HINT = "drag orbit · wheel zoom"
 INSET = 10
 STANDING_REACH_M = 2.15
 ROOMY_PX = 250
-SHORT = {"three-quarter": "¾"}
 
 
 class Surface(Protocol):
@@ -43,7 +43,7 @@ class Surface(Protocol):
 
 
 class SkeletonView(QWidget):
-    """3D skeletons; make one with `make_skeleton_view`."""
+    """3D skeletons; make one with `skeleton_surface.make_skeleton_view`."""
 
     joint_selected = Signal(int, int)  # person, joint
 
@@ -69,7 +69,7 @@ class SkeletonView(QWidget):
         self._message = Chip("", self)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
-        self._presets = _preset_bar(self)
+        self._presets = preset_bar(self, self.show_preset)
         self._menu_button: QPushButton | None = None
         self._ghost_note = self._compared_note = ""
         self.setMouseTracking(True)
@@ -209,7 +209,7 @@ class SkeletonView(QWidget):
     def set_menu(self, menu: QMenu) -> None:
         """Offer a menu beside the buttons of the directions."""
         if self._menu_button is None:
-            self._menu_button = _chip_button("⋯", "Compare, save, measure…", self._presets)
+            self._menu_button = chip_button("⋯", "Compare, save, measure…", self._presets)
             layout = self._presets.layout()
             assert layout is not None
             layout.addWidget(self._menu_button)
@@ -362,52 +362,3 @@ class SkeletonView(QWidget):
             self.reset_view()
         else:
             super().keyPressEvent(event)
-
-
-def make_skeleton_view(parent: QWidget | None = None, *, opengl: bool | None = None) -> SkeletonView:
-    """A 3D view drawn by OpenGL, or painted where OpenGL is missing. opengl: None = find out."""
-    view = SkeletonView(parent)
-    if opengl_works() if opengl is None else opengl:
-        from widgets.skeleton_view_opengl import OpenGLSurface
-
-        view.set_surface(OpenGLSurface(view))
-    else:
-        from widgets.skeleton_view_painted import PaintedSurface
-
-        view.set_surface(PaintedSurface(view))
-    return view
-
-
-def opengl_works() -> bool:
-    """Whether a window of this platform can have an OpenGL context."""
-    if QGuiApplication.platformName() in ("offscreen", "minimal", "vnc", "linuxfb"):
-        return False
-    from PySide6.QtGui import QOffscreenSurface, QOpenGLContext
-
-    context, surface = QOpenGLContext(), QOffscreenSurface()
-    surface.create()
-    if not context.create() or not context.makeCurrent(surface):
-        return False
-    context.doneCurrent()
-    surface.destroy()
-    return True
-
-
-def _preset_bar(view: SkeletonView) -> QWidget:
-    bar = QWidget(view)
-    layout = QHBoxLayout(bar)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(2)
-    for name in PRESETS:
-        button = _chip_button(SHORT.get(name, name), f"See it from the {name}", bar)
-        button.clicked.connect(lambda _checked=False, name=name: view.show_preset(name))
-        layout.addWidget(button)
-    return bar
-
-
-def _chip_button(text: str, tip: str, parent: QWidget) -> QPushButton:
-    made = QPushButton(text, parent)
-    made.setObjectName("chipButton")
-    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    made.setToolTip(tip)
-    return made

@@ -19,7 +19,8 @@ from pytestqt.qtbot import QtBot
 
 from models.domain.skeleton import load_skeleton
 from widgets.canvas_gestures import Selection
-from widgets.skeleton_view import SkeletonView, make_skeleton_view, opengl_works
+from widgets.skeleton_surface import make_skeleton_view, opengl_works
+from widgets.skeleton_view import SkeletonView
 from widgets.skeleton_view_painted import PaintedSurface
 
 H36M = load_skeleton("h36m17")
@@ -173,7 +174,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from models.domain.skeleton import load_skeleton
-from widgets.skeleton_view import make_skeleton_view
+from widgets.skeleton_surface import make_skeleton_view
 from tests.widgets.test_skeleton_view import standing
 
 def look(opengl):
