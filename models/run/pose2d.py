@@ -31,7 +31,7 @@ from models.run.crop import (
     transform_points,
 )
 from models.run.device import choose_device
-from models.run.fast_net import Network, fast_net
+from models.run.fast_net import Network, beside, fast_net
 from models.run.heatmap import (
     decode_dark,
     decode_peak,
@@ -222,6 +222,10 @@ class PoseEstimator:
     @torch.inference_mode()
     def heatmaps(self, crops: NDArray[np.uint8]) -> Tensor:
         """Heatmaps float32 (N, J, h, w) of crops (N, H, W, 3): raw values, or distributions if trained so."""
+        with beside(self.net):
+            return self._heatmaps(crops)
+
+    def _heatmaps(self, crops: NDArray[np.uint8]) -> Tensor:
         pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float()
         mean = torch.from_numpy(MEAN * 255).to(self.device).view(3, 1, 1)
         std = torch.from_numpy(STD * 255).to(self.device).view(3, 1, 1)
