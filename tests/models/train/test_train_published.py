@@ -149,6 +149,35 @@ def test_cameras_are_recovered_from_the_joints(files: tuple[Path, Path, Path], d
         assert np.linalg.norm(relative[0] - relative[1], axis=-1).mean() < 0.005
 
 
+def test_humaneva_trains_on_its_parts_and_is_scored_on_validation(tmp_path: Path) -> None:
+    """HumanEva-I: 15 joints, 640 × 480 at 60 frames/s, subjects "Train/S1", "Validate/S1", no calibration."""
+    eva, order = LAYOUTS[15], [8, 0, 11, 12, 13, 14, 15, 16, 4, 5, 6, 1, 2, 3, 10]
+    world: dict[str, dict[str, Any]] = {}
+    seen: dict[str, dict[str, Any]] = {}
+    for part, phase in (("Train/S1", 0.0), ("Train/S2", 1.0), ("Validate/S1", 2.0)):
+        joints = motion(1.0, phase)[:, order]
+        world[part] = {"Walking 1 chunk0": joints}
+        views = [camera(view).to_camera(joints) for view in range(3)]
+        seen[part] = {
+            "Walking 1 chunk0": [
+                (700 * v[..., :2] / v[..., 2:] + [320, 240]).astype(np.float32) for v in views
+            ]
+        }
+    metadata = {"num_joints": 15, "keypoints_symmetry": [list(eva.left), list(eva.right)]}
+    np.savez(tmp_path / "data_3d_humaneva15.npz", positions_3d=np.array(world, dtype=object))
+    np.savez(
+        tmp_path / "data_2d_humaneva15_gt.npz",
+        positions_2d=np.array(seen, dtype=object),
+        metadata=np.array(metadata, dtype=object),
+    )
+    data = load_lift_data(tmp_path / "data_3d_humaneva15.npz", tmp_path / "data_2d_humaneva15_gt.npz")
+    assert data.joints_in == 15 and data.layout.fps == 60 and data.size(data.takes[0]) == (640, 480)
+    assert data.default_test() == ("Validate/S1",) and len(data.of(["Train/S1", "Train/S2"])) == 6
+    list(train_published(data, tmp_path / "eva.safetensors", RECIPE))
+    scores = evaluate_data(data, str(tmp_path / "eva.safetensors"), device="cpu")
+    assert scores["subjects"] == ["Validate/S1"] and np.isfinite(scores["mpjpe_mm"])
+
+
 def test_2d_joints_of_another_kind_need_the_calibration(
     files: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
