@@ -82,14 +82,6 @@ class Floor:
         return room.astype(np.float32)
 
 
-def estimate_floor(poses: Array, root_m: Array, fps: float) -> Floor | None:
-    """The floor under poses (T, 17, 3 or more; root-relative) whose roots are at root_m (T, 3).
-
-    None when no foot is ever seen, or it is not known where. See `floor_of_people`.
-    """
-    return floor_of_people((poses[..., :3] + root_m[:, None])[:, None], fps)
-
-
 def floor_of_people(values: Array, fps: float) -> Floor | None:
     """The floor under all people of 3D poses (T, P, 17, 3 or 4) in camera axes, at their places; the fourth
     number is a confidence.

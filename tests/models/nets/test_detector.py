@@ -20,7 +20,7 @@ SMALL = DetectorConfig(stem=4, widths=(4, 8, 8, 8), blocks=(1, 1, 1, 1), neck=8)
 
 
 def test_the_default_network_is_small() -> None:
-    assert sum(parameter.numel() for parameter in PersonDetector().parameters()) <= 3_000_000
+    assert sum(parameter.numel() for parameter in PersonDetector().parameters()) <= 1_500_000
 
 
 @pytest.mark.parametrize("stride", [4, 8])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.domain.errors import KnownError
 from models.domain.optics import focal_from_view_angle
-from models.run.floor import ANKLE_HEIGHT_M, estimate_floor
+from models.run.floor import ANKLE_HEIGHT_M, floor_of_people
 from models.run.root import body_height_m, root_from_rays
 
 STANDING = np.array(
@@ -77,7 +77,7 @@ def test_body_height_does_not_depend_on_the_posture() -> None:
 def test_the_floor_is_under_the_resting_feet(tilt_deg: float) -> None:
     poses, root = walk(300, np.deg2rad(tilt_deg))
     poses += np.random.default_rng(0).normal(0, 0.002, poses.shape).astype(np.float32)
-    floor = estimate_floor(poses, root, 50.0)
+    floor = floor_of_people((poses + root[:, None])[:, None], 50.0)
     assert floor is not None
     up = np.array([0, -np.cos(np.deg2rad(tilt_deg)), -np.sin(np.deg2rad(tilt_deg))])
     assert np.rad2deg(np.arccos(min(1.0, float(floor.up @ up)))) < 2
@@ -92,9 +92,9 @@ def test_the_floor_is_under_the_resting_feet(tilt_deg: float) -> None:
 
 def test_one_frame_has_a_level_floor_and_nobody_has_none() -> None:
     poses, root = walk(1)
-    floor = estimate_floor(poses, root, 50.0)
+    floor = floor_of_people((poses + root[:, None])[:, None], 50.0)
     assert floor is not None and floor.up.tolist() == pytest.approx([0, -1, 0], abs=0.05)
-    assert estimate_floor(np.full_like(poses, np.nan), root, 50.0) is None
+    assert floor_of_people(np.full_like(poses, np.nan)[:, None], 50.0) is None
 
 
 def test_field_of_view_and_focal_length() -> None:
