@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.qt.analyses import Analyses
 from app.qt.asking import Asking
 from app.qt.comparing import Comparing
 from app.qt.curves import CHOICES, Curves
@@ -170,6 +171,7 @@ class MainWindow(QMainWindow):
         self.asking = Asking(self.workspace, self.tasks, self)
         self.space_actions = SpaceActions(self.workspace, self.space, self.tasks, self.view_3d, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)
+        self.analyses = Analyses(self)
         self.interface = Interface(self)
 
     # ---- how it hangs together
