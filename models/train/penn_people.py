@@ -32,13 +32,13 @@ def load_penn(folder: Path, split: str, limit: int | None = None, every: int = 1
     keypoints: list[NDArray[np.float64]] = []
     boxes: list[NDArray[np.float64]] = []
     for path in sorted((folder / "labels").glob("*.mat")):
-        labels = _read(path)
+        labels = read_label_file(path)
         if split != "all" and int(labels["train"].flat[0]) != SPLITS[split]:
             continue
         frames = sorted((folder / "frames" / path.stem).glob("*.jpg"))
         if not frames:
             raise KnownError(f"There are no frames of {path.stem} in {folder / 'frames' / path.stem}.")
-        of_frames, of_boxes = zero_based(*_arrays(path, labels))
+        of_frames, of_boxes = zero_based(*label_arrays(path, labels))
         n = min(len(frames), len(of_frames))
         pictures += frames[:n:every]
         keypoints.append(of_frames[:n:every])
@@ -67,19 +67,23 @@ def zero_based(
     return np.concatenate([xy - first_px, seen[..., None]], -1), boxes - first_px
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_label_file(path: Path, *more: str) -> dict[str, Any]:
+    """The joints, boxes and split in a `.mat` file, and what `more` names. Raises KnownError when it is
+    damaged or lacks any of them.
+    """
     from scipy.io import loadmat
 
     try:
         content: dict[str, Any] = loadmat(path)
-        return {key: content[key] for key in ("x", "y", "visibility", "bbox", "train")}
+        return {key: content[key] for key in ("x", "y", "visibility", "bbox", "train", *more)}
     except Exception as error:  # scipy's reader raises anything on a damaged file
         raise KnownError(f"{path} is not a label file of Penn Action: {error}.") from error
 
 
-def _arrays(
+def label_arrays(
     path: Path, labels: dict[str, Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """xy (T, 13, 2) as written, visible (T, 13), boxes (T, 4, NaN where missing) of a label file."""
     xy = np.stack([np.asarray(labels["x"], np.float64), np.asarray(labels["y"], np.float64)], -1)
     visible = np.asarray(labels["visibility"]) > 0
     if xy.ndim != 3 or xy.shape[1:] != (13, 2) or visible.shape != xy.shape[:2]:
