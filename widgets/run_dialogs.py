@@ -6,33 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QSpinBox,
     QWidget,
 )
 
-from widgets.parts import RoomyRows, accept_buttons, button, column, form_layout, label, row
-
-_UID = Qt.ItemDataRole.UserRole
-
-
-@dataclass(frozen=True, slots=True)
-class TakeChoice:
-    """A take to tick. note: such as "has poses"."""
-
-    uid: str
-    name: str
-    note: str = ""
-    ticked: bool = True
+from widgets.dialog_fields import FileField, TakeChoice, TakeList
+from widgets.parts import accept_buttons, column, form_layout, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +98,7 @@ class PoseRunDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Find poses")
         self._models, self._devices, self._decoders = tuple(models), tuple(devices), tuple(decoders)
-        self._takes = _TakeList(takes)
+        self._takes = TakeList(takes)
         self._model, self._device, self._decoder = QComboBox(), QComboBox(), QComboBox()
         self._people = QSpinBox(minimum=1, maximum=16, value=2, prefix="up to ")
         self._model.addItems([model.name for model in models])
@@ -157,7 +141,7 @@ class PoseRunDialog(QDialog):
         self._decoder.setCurrentIndex([d.name for d in self._decoders].index(name))
 
     @property
-    def takes(self) -> _TakeList:
+    def takes(self) -> TakeList:
         return self._takes
 
     def _refresh(self) -> None:
@@ -236,7 +220,7 @@ class ClipExportDialog(QDialog):
         self._references = [take for take in takes if aligned.get(take.uid)]
         self._reference = QComboBox()
         self._reference.addItems([take.name for take in self._references])
-        self._takes = _TakeList(())
+        self._takes = TakeList(())
         self._file = FileField("Export aligned clip", path, ".mp4")
         self._height = QSpinBox(minimum=120, maximum=2160, singleStep=60, value=360, suffix=" px")
         self._burn = QCheckBox("Write take and phase below each picture")
@@ -273,7 +257,7 @@ class ClipExportDialog(QDialog):
         )
 
     @property
-    def takes(self) -> _TakeList:
+    def takes(self) -> TakeList:
         return self._takes
 
     def choose_reference(self, uid: str) -> None:
@@ -287,83 +271,3 @@ class ClipExportDialog(QDialog):
     def _refresh(self) -> None:
         ready = bool(self._takes.ticked) and self._file.is_usable
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)
-
-
-class _TakeList(QListWidget):
-    def __init__(self, takes: Sequence[TakeChoice]) -> None:
-        super().__init__()
-        self.setProperty("role", "boxed")
-        self.setMinimumHeight(90)
-        self.setItemDelegate(RoomyRows(self))
-        self.set_takes(takes)
-
-    def set_takes(self, takes: Sequence[TakeChoice]) -> None:
-        self.clear()
-        for take in takes:
-            item = QListWidgetItem(f"{take.name} · {take.note}" if take.note else take.name)
-            item.setData(_UID, take.uid)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if take.ticked else Qt.CheckState.Unchecked)
-            self.addItem(item)
-
-    def tick(self, uid: str, ticked: bool = True) -> None:
-        for item in map(self.item, range(self.count())):
-            if item.data(_UID) == uid:
-                item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-
-    @property
-    def ticked(self) -> tuple[str, ...]:
-        """uids of the ticked takes in their order."""
-        items = map(self.item, range(self.count()))
-        return tuple(str(i.data(_UID)) for i in items if i.checkState() == Qt.CheckState.Checked)
-
-
-class FileField(QWidget):
-    def __init__(self, title: str, path: Path, suffix: str) -> None:
-        super().__init__()
-        self._title, self._suffix = title, suffix
-        self.field = QLineEdit(str(path))
-        browse = button("Browse…")
-        self._note = label("", "warning", wrap=True)
-        layout = column(self, margin_px=0, spacing_px=4)
-        layout.addLayout(row(self.field, browse))
-        layout.addWidget(self._note)
-        browse.clicked.connect(self._browse)
-        self.field.textChanged.connect(lambda _: self._warn())
-        self._warn()
-
-    @property
-    def path(self) -> Path:
-        """The file; the suffix is added when it is missing."""
-        path = Path(self.field.text().strip())
-        return path if path.suffix.lower() == self._suffix else path.with_name(path.name + self._suffix)
-
-    @property
-    def is_usable(self) -> bool:
-        text = self.field.text().strip()
-        return bool(text) and not Path(text).is_dir() and self.path.parent.is_dir()
-
-    @property
-    def warning(self) -> str:
-        """What is wrong with the file, or that another one would be lost; "" when all is well."""
-        text = self.field.text().strip()
-        if not text or Path(text).is_dir():
-            return "A file name is missing."
-        if not self.path.parent.is_dir():
-            return f"There is no folder {self.path.parent}."
-        return f"{self.path.name} is there already and would be replaced." if self.path.exists() else ""
-
-    def _warn(self) -> None:
-        self._note.setText(self.warning)
-        self._note.setVisible(bool(self.warning))
-
-    def set_suffix(self, suffix: str) -> None:
-        """Change to another kind of file, keeping the name."""
-        path = self.path
-        self._suffix = suffix
-        self.field.setText(str(path.with_suffix(suffix)))
-
-    def _browse(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self._title, self.field.text(), f"*{self._suffix}")
-        if path:
-            self.field.setText(path)

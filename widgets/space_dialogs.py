@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from models.domain.optics import Optics, focal_from_view_angle, view_angle
+from widgets.dialog_fields import FileField
 from widgets.parts import accept_buttons, column, form_layout, label, row
-from widgets.run_dialogs import FileField
 
 SMALLEST_PX, LARGEST_PX = 64, 7680
 

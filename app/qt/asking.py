@@ -17,6 +17,7 @@ from app.services.models import known_models
 from app.services.overview import take_overviews
 from models.domain.errors import KnownError
 from storage import alignments
+from widgets.dialog_fields import TakeChoice
 from widgets.dialogs import known_error_dialog
 from widgets.project_dialogs import FrameRateDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
@@ -28,7 +29,6 @@ from widgets.run_dialogs import (
     LabelExportDialog,
     ModelChoice,
     PoseRunDialog,
-    TakeChoice,
 )
 
 #: Names as in `models.run.pose2d.DECODERS`, which would load torch.

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from models.domain.errors import KnownError
 from models.domain.ontology import load_ontology
+from widgets.dialog_fields import TakeChoice
 from widgets.dialogs import BugDialog, MessageDialog, Notice, known_error_dialog
 from widgets.project_dialogs import FrameRateDialog, NewProjectDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
@@ -26,7 +27,6 @@ from widgets.run_dialogs import (
     LabelExportDialog,
     ModelChoice,
     PoseRunDialog,
-    TakeChoice,
 )
 from widgets.welcome import RecentProject, Welcome
 
