@@ -1,4 +1,5 @@
-"""Edits of a project: keypoints, ontologies and videos here, labels from `app.label_commands`.
+"""Edits of a project: keypoints, ontologies and videos here, labels from `app.label_commands`, anchors
+from `app.align_commands`.
 
 See `app.change` for what a command is. Times are pts; uids of what an undo brings back are the old ones.
 """
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from app.align_commands import DeleteAnchor as DeleteAnchor
+from app.align_commands import PutAnchor as PutAnchor
 from app.change import EVERYTHING, RestoreRows
 from app.change import ChangeSet as ChangeSet
 from app.change import Command as Command

@@ -16,6 +16,7 @@ from storage import schema
 _events, _intervals, _annotators = schema.events, schema.intervals, schema.annotators
 _ORIGINS = {origin.value: origin for origin in LabelOrigin}  # a dict is faster than calling the enum
 _PUT_EVENT, _PUT_INTERVAL = schema.upsert(_events), schema.upsert(_intervals)
+_SOURCES = select(schema.videos.c.uid).where(schema.videos.c.uid.in_(bindparam("uids", expanding=True)))
 _PUT_ANNOTATOR = insert(_annotators).values(name=bindparam("name")).on_conflict_do_nothing()
 _Label = TypeVar("_Label", Event, Interval)
 
@@ -53,7 +54,10 @@ def put_event(tx: Connection, event: Event) -> None:
 
 
 def put_events(tx: Connection, many: Iterable[Event]) -> None:
-    """Insert or replace events: one statement for all of them."""
+    """Insert or replace events: one statement for all of them. A source that is gone is forgotten."""
+    many = list(many)
+    asked = {event.source_video_uid for event in many} - {""}
+    sources = set(tx.execute(_SOURCES, {"uids": list(asked)}).scalars()) if asked else set()
     rows = [
         {
             "uid": event.uid,
@@ -62,6 +66,8 @@ def put_events(tx: Connection, many: Iterable[Event]) -> None:
             "pts": event.pts,
             "uncertainty_frames": event.uncertainty_frames,
             **_annotation(event),
+            "source_video_uid": event.source_video_uid if event.source_video_uid in sources else None,
+            "model": event.model,
         }
         for event in many
     ]
@@ -149,6 +155,13 @@ def annotators(tx: Connection) -> list[str]:
     return list(tx.execute(select(_annotators.c.name).order_by(_annotators.c.name)).scalars())
 
 
+def know_annotators(tx: Connection, names: Iterable[str]) -> None:
+    """Note the names of people who did something by hand; "" is nobody."""
+    rows = [{"name": name} for name in names if name]
+    if rows:
+        tx.execute(_PUT_ANNOTATOR, rows)
+
+
 def count(tx: Connection) -> int:
     """How many labels (events and intervals) the project has."""
     counts = (tx.execute(select(func.count()).select_from(table)) for table in (_events, _intervals))
@@ -173,9 +186,7 @@ def _annotation(label: Event | Interval) -> dict[str, object]:
 def _put(tx: Connection, statement: Insert, rows: list[dict[str, object]]) -> None:
     if not rows:
         return
-    names = {row["annotator"] for row in rows} - {None}
-    if names:
-        tx.execute(_PUT_ANNOTATOR, [{"name": name} for name in names])
+    know_annotators(tx, {str(row["annotator"] or "") for row in rows})
     tx.execute(statement, rows)
 
 
@@ -188,9 +199,19 @@ def _read_intervals(tx: Connection, found: Select[Any]) -> list[Interval]:
 
 
 def _event(row: Any) -> Event:
-    uid, video_uid, key_event_uid, pts, uncertainty, origin, confidence, annotator, note = row
+    uid, video_uid, key_event_uid, pts, uncertainty, origin, confidence, annotator, note, source, model = row
     return Event(
-        uid, video_uid, key_event_uid, pts, _ORIGINS[origin], confidence, uncertainty, annotator or "", note
+        uid,
+        video_uid,
+        key_event_uid,
+        pts,
+        _ORIGINS[origin],
+        confidence,
+        uncertainty,
+        annotator or "",
+        note,
+        source or "",
+        model,
     )
 
 

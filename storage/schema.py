@@ -26,15 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
-REVISION = "0003"  # the newest revision in storage/migrations/versions
+REVISION = "0004"  # the newest revision in storage/migrations/versions
 CHUNK_FRAMES = 256  # frames of keypoints per row of track_chunks
 SUGGESTED = text("origin IN ('transferred', 'model')")  # literally so, or its index is not used
 
 metadata = MetaData()
 
 
-def _video(name: str = "video_uid") -> Column[str]:
-    return Column(name, Text, ForeignKey("videos.uid", ondelete="CASCADE"), nullable=False)
+def _video(name: str = "video_uid", *, primary_key: bool = False) -> Column[str]:
+    there = ForeignKey("videos.uid", ondelete="CASCADE")
+    return Column(name, Text, there, nullable=False, primary_key=primary_key)
 
 
 videos = Table(
@@ -164,6 +165,8 @@ events = Table(
     Column("pts", Integer, nullable=False),
     Column("uncertainty_frames", Float, nullable=False),
     *_annotation(),
+    Column("source_video_uid", Text, ForeignKey("videos.uid", ondelete="SET NULL")),  # of a suggestion
+    Column("model", Text, nullable=False, server_default=""),  # what suggested it
     Index("ix_events_video_uid", "video_uid", "pts"),
     Index("ix_events_key_event_uid", "key_event_uid"),
     Index(
@@ -171,6 +174,11 @@ events = Table(
         "video_uid",
         "pts",
         sqlite_where=SUGGESTED,
+    ),
+    Index(
+        "ix_events_source_video_uid",
+        "source_video_uid",
+        sqlite_where=text("source_video_uid IS NOT NULL"),
     ),
 )
 
@@ -199,8 +207,40 @@ alignments = Table(
     Column("steps", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),  # int32 (K, 2), then float32 (2, K): cost, cycle error
     Column("crc", Integer, nullable=False),
+    Column("options", JSON, nullable=False, server_default="{}"),  # matcher, model, ends
+    # poses it was made from and a checksum of them then, to tell when it is out of date; "" = no poses
+    Column("reference_track_uid", Text, nullable=False, server_default=""),
+    Column("reference_track_crc", Integer, nullable=False, server_default="0"),
+    Column("query_track_uid", Text, nullable=False, server_default=""),
+    Column("query_track_crc", Integer, nullable=False, server_default="0"),
     Index("ix_alignments_query_uid", "query_uid"),
     Index("ix_alignments_run_uid", "run_uid"),
+)
+
+anchors = Table(  # frames of two takes that correspond, as a person said
+    "anchors",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    _video("reference_uid"),
+    _video("query_uid"),
+    Column("reference_pts", Integer, nullable=False),
+    Column("query_pts", Integer, nullable=False),
+    Column("annotator", Text, ForeignKey("annotators.name")),
+    Index("ix_anchors_pair", "reference_uid", "query_uid", "reference_pts"),
+    Index("ix_anchors_query_uid", "query_uid"),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    _video("video_uid", primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("track_uid", Text, nullable=False),  # of the poses that were embedded; "" = the pictures were
+    Column("track_crc", Integer, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # float32 (frames, dimensions)
+    Column("crc", Integer, nullable=False),
 )
 
 settings = Table(

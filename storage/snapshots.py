@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from storage import schema
 from storage.schema import (
     alignments,
+    anchors,
+    embeddings,
     events,
     intervals,
     predictions,
@@ -23,15 +25,20 @@ from storage.tracks import activate
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Rows by table, parents before children."""
+    """Rows by table, parents before children.
+
+    sourced: uids of events in other videos that name the video as their source, by its uid.
+    """
 
     rows: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]
+    sourced: tuple[tuple[str, str], ...] = ()
 
 
 def of_video(tx: Connection, uid: str) -> Snapshot:
     """A video with everything that goes with it."""
     mine = select(tracks.c.uid).where(tracks.c.video_uid == uid)
-    return _take(
+    elsewhere = select(events.c.uid).where(events.c.source_video_uid == uid, events.c.video_uid != uid)
+    taken = _take(
         tx,
         (videos, videos.c.uid == uid),
         (runs, runs.c.video_uid == uid),
@@ -44,7 +51,10 @@ def of_video(tx: Connection, uid: str) -> Snapshot:
             alignments,
             (alignments.c.reference_uid == uid) | (alignments.c.query_uid == uid) | _by_runs_on(uid),
         ),
+        (anchors, (anchors.c.reference_uid == uid) | (anchors.c.query_uid == uid)),
+        (embeddings, embeddings.c.video_uid == uid),
     )
+    return Snapshot(taken.rows, tuple((event, uid) for event in tx.execute(elsewhere).scalars()))
 
 
 def of_run(tx: Connection, uid: str) -> Snapshot:
@@ -70,6 +80,30 @@ def of_track(tx: Connection, uid: str) -> Snapshot:
     )
 
 
+def of_pair(tx: Connection, one_uid: str, other_uid: str) -> Snapshot:
+    """The anchors between two takes and the warps from one to the other."""
+    return _take(
+        tx,
+        (anchors, of_two(anchors, one_uid, other_uid)),
+        (alignments, of_two(alignments, one_uid, other_uid)),
+    )
+
+
+def of_two(table: Table, one_uid: str, other_uid: str) -> ColumnElement[bool]:
+    """The condition on rows of `anchors` or `alignments` that belong to a pair of takes, either way round."""
+    c = table.c
+    return ((c.reference_uid == one_uid) & (c.query_uid == other_uid)) | (
+        (c.reference_uid == other_uid) & (c.query_uid == one_uid)
+    )
+
+
+def replace_pair(tx: Connection, one_uid: str, other_uid: str, snapshot: Snapshot) -> None:
+    """Put back anchors and warps of two takes in the place of those they have now."""
+    for table in (anchors, alignments):
+        tx.execute(delete(table).where(of_two(table, one_uid, other_uid)))
+    restore(tx, snapshot)
+
+
 def restore(tx: Connection, snapshot: Snapshot) -> None:
     """Put the rows back. A track that was active takes that place again."""
     active: list[dict[str, Any]] = []
@@ -79,6 +113,8 @@ def restore(tx: Connection, snapshot: Snapshot) -> None:
             active = [row for row in rows if row["active"]]
             rows = tuple({**row, "active": False} for row in rows)
         tx.execute(insert(table), list(rows))
+    for event, source in snapshot.sourced:
+        tx.execute(update(events).where(events.c.uid == event).values(source_video_uid=source))
     for row in sorted(active, key=lambda row: row["dimensions"]):  # 3D after the 2D it belongs to
         activate(tx, row["uid"])
 

@@ -1,4 +1,5 @@
-"""A small project for tests: two takes of different frame rates, labels, two pose runs, one alignment."""
+"""A small project for tests: two takes of different frame rates, labels, two pose runs, one alignment with an
+anchor, one embedding."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ from models.domain.labels import Event, Interval, LabelOrigin
 from models.domain.ontology import load_ontology
 from models.domain.timebase import FrameTimes, Span
 from models.domain.video import VideoInfo
-from storage import alignments, labels, runs, schema, tracks, videos
+from storage import alignments, anchors, embeddings, labels, runs, schema, tracks, videos
+from storage.alignments import Provenance, Source
+from storage.anchors import Anchor
+from storage.embeddings import Embedding
 from storage.project import Project
 from storage.runs import Run
 from storage.tracks import TrackInfo
@@ -24,7 +28,7 @@ from storage.videos import Video
 FRAMES = 270  # two chunks of keypoints
 EVENTS = (
     Event("a0", "left", "pouring/0", 1000, annotator="Ada", note="hand, “quoted”\nsecond line"),
-    Event("a1", "left", "pouring/1", 4004, LabelOrigin.TRANSFERRED, 0.625, 3.5),
+    Event("a1", "left", "pouring/1", 4004, LabelOrigin.TRANSFERRED, 0.625, 3.5, "", "", "right", "dtw"),
     Event("a2", "left", "pouring/2", 9009, LabelOrigin.MODEL, 0.25, 7.0),
     Event("b0", "right", "pouring/0", 40),
 )
@@ -33,6 +37,7 @@ INTERVALS = (
     Interval("i1", "left", "hands", "one", Span(3003, 6006), note="x"),
     Interval("i2", "left", "gaze", "down", Span(2002, 2002)),
 )
+ANCHOR = Anchor("anchor", "left", "right", 100 * 1001, 100, "Ada")
 
 
 def take(uid: str, name: str, content_hash: str, pts: NDArray[np.int64], base: Fraction, end: int) -> Video:
@@ -99,7 +104,12 @@ def _fill(project: Project) -> None:
         cost = np.linspace(0, 1, FRAMES, dtype=np.float32)
         unknown = np.full(FRAMES, np.nan, dtype=np.float32)
         runs.start(tx, Run("align", "align", "dtw", "left", {}, "2026-01-03T00:00:00+00:00", True))
-        alignments.put(tx, Alignment("left", "right", path, cost, unknown, "dtw"), "align")
+        made = Provenance({"matcher": "dtw"}, Source("track2", 7), Source())
+        alignments.put(tx, Alignment("left", "right", path, cost, unknown, "dtw"), "align", made)
+        anchors.put(tx, ANCHOR)
+        vectors = np.random.default_rng(5).normal(size=(FRAMES, 4)).astype(np.float32)
+        vectors[3] = np.nan
+        embeddings.put(tx, Embedding("left", "net", vectors, "track2", 7))
 
 
 def everything(project: Project) -> dict[str, list[tuple[object, ...]]]:

@@ -26,7 +26,8 @@ class Event:
     """A key event of an ontology at a moment of a video.
 
     uncertainty_frames: half width of the interval in which the moment is thought to lie (0 for people's own).
-    confidence: 0..1.
+    confidence: 0..1; of a suggestion, its score. source_video_uid, model: the take and the model a suggestion
+    came from, kept when it is accepted; "" = none.
     """
 
     uid: str
@@ -38,6 +39,8 @@ class Event:
     uncertainty_frames: float = 0.0
     annotator: str = ""
     note: str = ""
+    source_video_uid: str = ""
+    model: str = ""
 
     @property
     def is_suggestion(self) -> bool:

@@ -43,6 +43,8 @@ COLUMNS = (
     "annotator",
     "note",
     "uid",
+    "source",  # name of the take a suggestion was transferred from
+    "model",
 )
 
 
@@ -57,7 +59,9 @@ def export_csv(project: Project, path: Path) -> None:
         rows.writeheader()
         for video in takes.values():
             for event in labels.events(tx, video.uid):
-                rows.writerow(_event_row(event, video, names[event.key_event_uid]))
+                source = takes.get(event.source_video_uid)
+                name = names[event.key_event_uid]
+                rows.writerow(_event_row(event, video, name, source.name if source else ""))
             for interval in labels.intervals(tx, video.uid):
                 rows.writerow(_interval_row(interval, video))
 
@@ -123,18 +127,21 @@ def plan_csv(tx: Connection, rows: list[Record]) -> ImportPlan:
             line = f"No ontology of the project has a key event '{name}'"
             lost[line] = lost.get(line, 0) + 1
         else:
-            events.append(_event(tx, row, video, known[name]))
+            source = takes.get(row.text("source", ""))
+            events.append(_event(tx, row, video, known[name], source.uid if source else ""))
     refuse_repeated([e.uid for e in events] + [i.uid for i in intervals], "the table")
     unmatched = (f"{line}; {n} label{'s were' if n > 1 else ' was'} left out." for line, n in lost.items())
     return ImportPlan(events=tuple(events), intervals=tuple(intervals), unmatched=tuple(unmatched))
 
 
-def _event_row(event: Event, video: Video, name: str) -> dict[str, Any]:
+def _event_row(event: Event, video: Video, name: str, source: str) -> dict[str, Any]:
     return {
         **_shared(event, video, event.pts),
         "kind": "event",
         "name": name,
         "uncertainty_frames": f"{event.uncertainty_frames!r}",
+        "source": source,
+        "model": event.model,
     }
 
 
@@ -164,7 +171,7 @@ def _shared(label: Event | Interval, video: Video, pts: int) -> dict[str, Any]:
     }
 
 
-def _event(tx: Connection, row: Record, video: Video, key_events: list[str]) -> Event:
+def _event(tx: Connection, row: Record, video: Video, key_events: list[str], source_uid: str) -> Event:
     """Of several key events of that name, the one the label has already, else the current ontology's."""
     pts = _moment(row, video, "pts", "frame", "seconds")
     given = row.text("uid", "")
@@ -183,6 +190,8 @@ def _event(tx: Connection, row: Record, video: Video, key_events: list[str]) -> 
         _number(row, "uncertainty_frames", 0, 1e9, 0.0),
         row.text("annotator", ""),
         row.text("note", ""),
+        source_uid,
+        row.text("model", ""),
     )
     return event if given or there is None else there
 

@@ -131,6 +131,8 @@ def _event_dict(event: Event, video: Video) -> dict[str, Any]:
         "uncertainty_frames": event.uncertainty_frames,
         "annotator": event.annotator,
         "note": event.note,
+        "source_video_uid": event.source_video_uid,
+        "model": event.model,
     }
 
 

@@ -162,6 +162,7 @@ def _event(item: Record, matched: dict[str, Take], described: list[str], known: 
         return None
     if key_event not in known:
         item.fail("key_event_uid", "names no key event of the project or the file")
+    source = matched.get(item.text("source_video_uid", ""))
     return Event(
         uid,
         take.video.uid,
@@ -172,6 +173,8 @@ def _event(item: Record, matched: dict[str, Take], described: list[str], known: 
         item.number("uncertainty_frames", 0, 1e9, 0.0),
         item.text("annotator", ""),
         item.text("note", ""),
+        source.video.uid if source else "",
+        item.text("model", ""),
     )
 
 

@@ -16,11 +16,13 @@ from app.commands import (
     AddVideos,
     ChangeSet,
     Command,
+    DeleteAnchor,
     DeleteEvent,
     DeleteEvents,
     DeleteInterval,
     MergeIntervals,
     MoveEvent,
+    PutAnchor,
     PutEvent,
     PutEvents,
     PutInterval,
@@ -43,9 +45,10 @@ from models.domain.labels import Event, Interval, LabelOrigin
 from models.domain.ontology import KeyEvent, Ontology, load_ontology
 from models.domain.timebase import Span
 from models.domain.track import Origin
-from storage import labels, runs, schema, tracks, videos
+from storage import alignments, anchors, embeddings, labels, runs, schema, tracks, videos
+from storage.anchors import Anchor
 from storage.tracks import TrackInfo
-from tests.example_project import EVENTS, FRAMES, INTERVALS, everything, full_project, takes
+from tests.example_project import ANCHOR, EVENTS, FRAMES, INTERVALS, everything, full_project, takes
 
 POURING = load_ontology("pouring")
 RENAMED = replace(
@@ -105,6 +108,13 @@ COMMANDS: dict[str, tuple[Command, set[str], set[str]]] = {
         {"right"},
         {"videos", "events", "intervals", "tracks", "alignments", "runs"},
     ),
+    "set anchor": (
+        PutAnchor(Anchor("new", "right", "left", 200, 190 * 1001 + 7)),
+        {"left", "right"},
+        {"alignments"},
+    ),
+    "move anchor": (PutAnchor(replace(ANCHOR, query_pts=90)), {"left", "right"}, {"alignments"}),
+    "remove anchor": (DeleteAnchor("anchor"), {"left", "right"}, {"alignments"}),
     "rename video": (RenameVideo("left", "take one"), {"left"}, {"videos"}),
     "relink video": (RelinkVideo("left", "../new/a.mp4"), {"left"}, {"videos"}),
     "together": (Together("both", (DeleteEvent("a0"), joints())), {"left"}, {"events", "tracks"}),
@@ -160,7 +170,9 @@ def test_a_moved_or_accepted_suggestion_is_a_persons_label(session: Session) -> 
     session.history.do(MoveEvent("a1", 5005, "Ada"))
     session.history.do(AcceptSuggestions(("a2",), "Bo"))
     a1, a2 = session.events("left")[1:]
-    assert a1 == Event("a1", "left", "pouring/1", 5005, LabelOrigin.HUMAN, 1.0, 0.0, "Ada")
+    assert a1 == Event(
+        "a1", "left", "pouring/1", 5005, LabelOrigin.HUMAN, 1.0, 0.0, "Ada", "", "right", "dtw"
+    )
     assert (a2.pts, a2.origin, a2.confidence, a2.annotator) == (9009, LabelOrigin.HUMAN, 1.0, "Bo")
     assert session.suggestions() == []
 
@@ -293,6 +305,8 @@ def test_undoing_added_videos_keeps_what_jobs_made_meanwhile(session: Session) -
         RemoveTrack("none"),
         RemoveRun("none"),
         RemoveVideo("none"),
+        DeleteAnchor("none"),
+        PutAnchor(Anchor("new", "left", "none", 1, 1)),
         RenameVideo("none", "x"),
         RelinkVideo("none", "x"),
         SetCurrentOntology("none"),
@@ -325,3 +339,80 @@ def test_labels_of_a_removed_video_come_back(session: Session) -> None:
     session.history.undo()
     assert [video.uid for video in session.videos()] == ["left", "right"]
     assert len(session.events("left")) == 3
+
+
+def test_what_belongs_to_a_removed_video_comes_back(session: Session) -> None:
+    """Its anchors and embeddings, and its name as the source of suggestions in other takes."""
+    for uid in ("right", "left"):
+        session.history.do(RemoveVideo(uid))
+        with session.project.reading() as tx:
+            assert anchors.all_anchors(tx) == []
+            assert all(event.source_video_uid == "" for event in labels.events(tx))
+        session.history.undo()
+    with session.project.reading() as tx:
+        assert anchors.all_anchors(tx) == [ANCHOR]
+        assert embeddings.models(tx, "left") == ["net"]
+        assert labels.get_event(tx, "a1") == EVENTS[1]
+
+
+def warp(session: Session) -> np.ndarray:
+    found = session.alignment("left", "right")
+    assert found is not None
+    return found.map_indices(np.arange(FRAMES))
+
+
+def test_a_warp_goes_through_its_anchors_at_once(session: Session) -> None:
+    before = warp(session)
+    session.history.do(PutAnchor(replace(ANCHOR, query_pts=120)))
+    assert warp(session)[100] == 120
+    session.history.do(PutAnchor(Anchor("new", "left", "right", 200 * 1001, 190)))
+    assert warp(session)[[100, 150, 200]].tolist() == [120, 155, 190]
+    assert (np.diff(warp(session)) >= 0).all()
+    session.history.undo()
+    session.history.undo()
+    np.testing.assert_array_equal(warp(session), before)
+
+
+def test_anchors_that_cross_are_refused(session: Session) -> None:
+    before = everything(session.project)
+    with pytest.raises(KnownError, match="contradict each other: frame 100 with 100, and frame 101 with 60"):
+        session.history.do(PutAnchor(Anchor("new", "left", "right", 101 * 1001, 60)))
+    with pytest.raises(KnownError, match="connects two takes"):
+        session.history.do(PutAnchor(Anchor("new", "left", "left", 0, 60)))
+    assert everything(session.project) == before
+
+
+def test_a_frame_has_one_anchor(session: Session) -> None:
+    session.history.do(PutAnchor(Anchor("new", "right", "left", 100, 130 * 1001)))
+    with session.project.reading() as tx:
+        (left,) = anchors.of_pair(tx, "left", "right")
+    assert (left.uid, left.reference_pts, left.query_pts) == ("new", 130 * 1001, 100)
+
+
+def test_anchors_alone_are_a_warp(session: Session) -> None:
+    """Two takes nobody aligned play in step from one anchor on, each at its own speed."""
+    session.history.do(DeleteAnchor("anchor"))
+    session.history.do(RemoveRun("align"))
+    session.history.do(PutAnchor(Anchor("new", "left", "right", 60 * 1001, 100)))
+    found = session.alignment("left", "right")
+    assert found is not None and found.map_index(60) == 100
+    assert found.map_index(90) == 100 + 25, "30 frames at 29.97 fps are 25 at 25 fps"
+    assert found.path.min() >= 0 and found.path[:, 1].max() < FRAMES
+    session.history.do(DeleteAnchor("new"))
+    assert session.alignment("left", "right") is None
+
+
+def test_undoing_an_anchor_keeps_a_warp_made_anew_since(session: Session) -> None:
+    session.history.do(PutAnchor(replace(ANCHOR, query_pts=120)))
+    with session.project.transaction() as tx:  # a job's result
+        old = alignments.get(tx, "left", "right")
+        assert old is not None
+        runs.start(tx, runs.Run("again", "align", "net", "right"))
+        alignments.put(tx, replace(old, method="other"), "again")
+    session.history.undo()
+    with session.project.reading() as tx:
+        assert anchors.all_anchors(tx) == [ANCHOR]
+        found = alignments.get(tx, "left", "right")
+        assert found is not None and found.method == "other" and found.map_index(100) == 100
+    session.history.redo()
+    assert warp(session)[100] == 120

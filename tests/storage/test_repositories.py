@@ -22,7 +22,10 @@ from models.domain.ontology import KeyEvent, Ontology
 from models.domain.skeleton import Skeleton
 from models.domain.timebase import FrameTimes, Span
 from models.domain.track import Origin
-from storage import alignments, labels, ontologies, runs, skeletons, tracks, videos
+from storage import alignments, anchors, embeddings, labels, ontologies, runs, skeletons, tracks, videos
+from storage.alignments import Provenance, Source
+from storage.anchors import Anchor
+from storage.embeddings import Embedding
 from storage.project import Project
 from storage.runs import new_run
 from storage.tracks import TrackInfo
@@ -41,6 +44,8 @@ EVENT = st.builds(
     SHARE,
     st.floats(0, 1e6),
     TEXT,
+    TEXT,
+    st.sampled_from(["", "left", "right"]),
     TEXT,
 )
 SPAN = st.tuples(PTS, st.integers(0, 2**40)).map(lambda t: Span(t[0], t[0] + t[1]))
@@ -288,3 +293,49 @@ def test_a_key_event_belongs_to_one_ontology(project: Project) -> None:
         ontologies.save(tx, turned)
         assert [o.uid for o in ontologies.all_ontologies(tx)] == ["pouring", "o"], "order is kept"
         assert ontologies.current(tx) == turned
+
+
+def test_anchors_are_those_of_a_pair_whichever_way_they_were_set(project: Project) -> None:
+    one, two = Anchor("a", "left", "right", 2002, 7, "Ada"), Anchor("b", "right", "left", 3, 1001)
+    with project.transaction() as tx:
+        for anchor in (one, two):
+            anchors.put(tx, anchor)
+        assert anchors.of_pair(tx, "left", "right") == [two.turned(), one]
+        assert anchors.of_pair(tx, "right", "left") == [two, one.turned()]
+        assert labels.annotators(tx) == ["Ada"]
+        anchors.remove(tx, "a")
+        assert (anchors.find(tx, "a"), anchors.find(tx, "b")) == (None, two)
+
+
+def test_embeddings_and_where_alignments_come_from_come_back(project: Project) -> None:
+    values = np.random.default_rng(0).normal(size=(FRAMES, 8)).astype(np.float32)
+    values[4:9] = np.nan
+    index = np.arange(FRAMES, dtype=np.int32)
+    warp = Alignment("left", "right", np.stack([index, index], 1), index * 0.5, index * 0.5)  # type: ignore[arg-type]
+    made = Provenance({"matcher": "nearest", "ends": "open"}, Source("t", 2**32 - 1), Source("u", 5))
+    with project.transaction() as tx:
+        embeddings.put(tx, Embedding("left", "net", values, "t", 2**32 - 1))
+        alignments.put(tx, warp, provenance=made)
+    with project.transaction() as tx:
+        found = embeddings.get(tx, "left", "net")
+        assert found is not None and (found.track_uid, found.track_crc) == ("t", 2**32 - 1)
+        np.testing.assert_array_equal(found.values, values)
+        assert embeddings.get(tx, "left", "other") is None and embeddings.get(tx, "right", "net") is None
+        assert alignments.provenance(tx, "left", "right") == made
+        assert alignments.all_provenance(tx) == {("left", "right"): made}
+        assert alignments.provenance(tx, "right", "left") is None
+        tx.execute(text("UPDATE embeddings SET crc = crc + 1"))
+        with pytest.raises(KnownError, match="an embedding cannot be read"):
+            embeddings.get(tx, "left", "net")
+
+
+def test_a_source_that_is_gone_is_forgotten(project: Project) -> None:
+    event = Event(
+        "e", "left", "pouring/0", 0, LabelOrigin.TRANSFERRED, 0.5, source_video_uid="gone", model="m"
+    )
+    with project.transaction() as tx:
+        labels.put_event(tx, event)
+        assert labels.get_event(tx, "e") == replace(event, source_video_uid="")
+        labels.put_event(tx, replace(event, source_video_uid="right"))
+        videos.remove(tx, "right")
+        assert labels.get_event(tx, "e") == replace(event, source_video_uid="")
