@@ -80,5 +80,6 @@ def remove(tx: Connection, uid: str) -> None:
 
 
 def _anchor(row: Row[Any]) -> Anchor:
-    uid, reference_uid, query_uid, reference_pts, query_pts, annotator = row
-    return Anchor(uid, reference_uid, query_uid, reference_pts, query_pts, annotator or "")
+    return Anchor(
+        row.uid, row.reference_uid, row.query_uid, row.reference_pts, row.query_pts, row.annotator or ""
+    )

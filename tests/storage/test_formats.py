@@ -212,6 +212,8 @@ def test_the_table_says_what_it_counts(tmp_path: Path) -> None:
         "annotator": "",
         "note": "",
         "uid": "a1",
+        "source": "right cam",
+        "model": "dtw",
     }
     assert (rows["i0"]["frame"], rows["i0"]["end_frame_exclusive"]) == ("0", "3")
     assert rows["a0"]["note"] == EVENTS[0].note
