@@ -1,0 +1,72 @@
+"""Pose encoder: temporal convolutions that turn a sequence of poses into one vector per frame.
+
+The embedder of TCC (Dwibedi et al., CVPR 2019, section 3.1) for joints in place of pixels: each frame is seen
+with its neighbours in time, up to `radius` frames away on both sides. The convolutions are valid ones, so
+that the answer of a frame depends on nothing but its window; whoever calls pads with frames in which nothing
+is seen. Nothing tells the network where in the take a frame is. Layers are Conv1d and BatchNorm1d only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class PoseEncoderConfig:
+    """features: numbers per frame. channels: width. dimensions: of the answer. rate_hz: frames per second
+    of the sequences it is meant for. dilations: of the residual blocks, in frames. dropout: in training.
+    """
+
+    features: int
+    channels: int = 128
+    dimensions: int = 64
+    rate_hz: float = 30.0
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    dropout: float = 0.1
+
+    @property
+    def radius(self) -> int:
+        """Frames on each side that the answer of a frame depends on."""
+        return sum(self.dilations)
+
+
+class _Block(nn.Module):
+    """Three taps `dilation` frames apart, then a mix of channels, added to the frame in the middle."""
+
+    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.taps = nn.Conv1d(channels, channels, 3, dilation=dilation, bias=False)
+        self.taps_norm = nn.BatchNorm1d(channels)
+        self.mix = nn.Conv1d(channels, channels, 1, bias=False)
+        self.mix_norm = nn.BatchNorm1d(channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        middle = x[..., self.dilation : x.shape[-1] - self.dilation]
+        y = torch.relu(self.taps_norm(self.taps(x)))
+        y = self.mix_norm(self.mix(self.dropout(y)))
+        return torch.relu(middle + y)
+
+
+class PoseEncoder(nn.Module):
+    """(N, features, R) -> (N, dimensions, R − 2 radius), vectors of length 1."""
+
+    def __init__(self, config: PoseEncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.expand = nn.Conv1d(config.features, config.channels, 1, bias=False)
+        self.expand_norm = nn.BatchNorm1d(config.channels)
+        self.blocks = nn.ModuleList(
+            _Block(config.channels, dilation, config.dropout) for dilation in config.dilations
+        )
+        self.shrink = nn.Conv1d(config.channels, config.dimensions, 1)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        x = torch.relu(self.expand_norm(self.expand(frames)))
+        for block in self.blocks:
+            x = block(x)
+        return nn.functional.normalize(self.shrink(x), dim=1, eps=1e-6)

@@ -1,0 +1,285 @@
+"""Training of the pose encoder: a generator that can be stopped anywhere and goes on from its checkpoint.
+
+Each step draws takes of one action and sees each twice, whole and cut. Between whole takes run the cycles of
+TCC (Dwibedi et al., CVPR 2019); between the two views of a take the sequence-contrastive loss of CARL (Chen
+et al., CVPR 2022). Every random number comes from (seed, step), so that a resumed training gives the weights
+of an uninterrupted one. The network receives windows of poses, never a frame's place in the take.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.domain.errors import KnownError
+from models.domain.progress import Progress
+from models.nets.pose_encoder import PoseEncoder, PoseEncoderConfig
+from models.run.embed import POSE_KIND, Encoder, embed_poses
+from models.run.encoder_input import FEATURES, SIZE_RADIUS_S, frame_features
+from models.run.weights import load_strictly
+from models.train.checkpoints import load_checkpoint, save_checkpoint, save_weights
+from models.train.fabric import make_fabric
+from models.train.penn_sequences import FPS, PennSequence
+from models.train.penn_sequences import SKELETON as PENN_SKELETON
+from models.train.pose_encoder_batches import choose_frames, make_strip
+from models.train.pose_takes import PoseTake, Takes, ViewRanges
+from models.train.tcc_baselines import sequence_contrastive_loss
+from models.train.tcc_losses import CycleLoss, deterministic_loss
+
+DIMENSIONS = 64
+_LARGEST_GRADIENT = 5.0
+_PAIRS_SCORED = 300  # of held-out takes, per group
+
+
+@dataclass(frozen=True, slots=True)
+class PoseEncoderRecipe:
+    """All choices of a training.
+
+    cycle: the loss of TCC; embeddings have length 1, hence its temperature. cycle_weight, contrast_weight: of
+    the two losses; one of them may be 0. contrast_variance: in frames² of the encoder's clock. takes: per
+    step. frames: of each take. tears: mean number per view (see `pose_encoder_batches`). warmup: steps until
+    the learning rate is at its highest; then it falls with a cosine.
+    """
+
+    network: PoseEncoderConfig = field(
+        default_factory=lambda: PoseEncoderConfig(FEATURES, dimensions=DIMENSIONS)
+    )
+    cycle: CycleLoss = field(
+        default_factory=lambda: CycleLoss(temperature=0.1 / DIMENSIONS, variance_floor=1e-5)
+    )
+    views: ViewRanges = field(default_factory=ViewRanges)
+    cycle_weight: float = 1.0
+    contrast_weight: float = 0.3
+    contrast_variance: float = 10.0
+    contrast_temperature: float = 0.1
+    takes: int = 8
+    frames: int = 24
+    tears: float = 1.0
+    steps: int = 600
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup: int = 50
+    seed: int = 0
+    report_every: int = 10
+    score_every: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress(Progress):
+    """done: steps. loss: smoothed. tau: Kendall's τ on held-out takes, None where it was not measured now."""
+
+    loss: float = math.nan
+    tau: float | None = None
+
+
+def train_pose_encoder(
+    takes: Sequence[PoseTake],
+    out: Path,
+    recipe: PoseEncoderRecipe | None = None,
+    *,
+    held_out: Sequence[PoseTake] = (),
+    initial: Mapping[str, Tensor] | None = None,
+    about: Mapping[str, object] | None = None,
+    device: str = "cpu",
+    precision: str = "32-true",
+) -> Iterator[TrainingProgress]:
+    """Train on takes; writes `out` (.safetensors) at the end and `out`.checkpoint on the way.
+
+    held_out: takes that only serve to measure τ. initial: weights to start from. about: more for the
+    description in the file, such as its licence. Stopping the generator saves where it is. Raises KnownError
+    when there are too few takes, the checkpoint belongs to other settings, or the disk is full.
+    """
+    recipe = recipe or PoseEncoderRecipe()
+    run = PoseEncoderRun(recipe, takes, device, precision)
+    if initial is not None:
+        load_strictly(run.net, initial, "the network to start from")
+    checkpoint = out.with_suffix(".checkpoint")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    run.resume(checkpoint)
+    try:
+        yield run.progress("start" if run.step == 0 else f"resumed at step {run.step}", run.tau(held_out))
+        while run.step < recipe.steps:
+            run.advance()
+            scored = run.step % recipe.score_every == 0 or run.step == recipe.steps
+            if scored:
+                save_checkpoint(run.state(), checkpoint)
+            if scored or run.step % recipe.report_every == 0:
+                yield run.progress(f"step {run.step}", run.tau(held_out) if scored else None)
+    except GeneratorExit:
+        save_checkpoint(run.state(), checkpoint)
+        raise
+    description = {
+        **{
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(recipe.network).items()
+        },
+        **(about or {}),
+        "kind": POSE_KIND,
+        "skeleton": "penn13",
+        "takes": len(takes),
+        "steps": run.step,
+    }
+    save_weights(
+        {name: value.cpu().contiguous() for name, value in run.net.state_dict().items()}, out, description
+    )
+    checkpoint.unlink(missing_ok=True)
+
+
+def with_context(network: PoseEncoderConfig, frames: int) -> PoseEncoderConfig:
+    """The network with another radius: blocks of 1, 2, 4, .. frames, the last one for what is left."""
+    dilations: list[int] = []
+    while sum(dilations) < frames:
+        dilations.append(min(2 ** len(dilations), frames - sum(dilations)))
+    return replace(network, dilations=tuple(dilations))
+
+
+def penn_takes(clips: Sequence[PennSequence]) -> list[PoseTake]:
+    """Clips of Penn Action as takes; those of one action are a group."""
+    return [PoseTake(clip.xyc, PENN_SKELETON, FPS, clip.action, clip.id) for clip in clips]
+
+
+class PoseEncoderRun:
+    """The changing state of one training."""
+
+    def __init__(
+        self, recipe: PoseEncoderRecipe, takes: Sequence[PoseTake], device: str, precision: str
+    ) -> None:
+        self.recipe = recipe
+        self.takes = Takes(takes)
+        self.count = len(takes)
+        self.fabric = make_fabric(device, precision)
+        torch.manual_seed(recipe.seed)
+        self.net = PoseEncoder(recipe.network)
+        optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.model, self.optimizer = self.fabric.setup(self.net, optimizer)
+        self.loss = math.nan
+        self.step = 0
+
+    def advance(self) -> None:
+        """One step of the optimiser."""
+        recipe = self.recipe
+        random = np.random.default_rng((recipe.seed, self.step))
+        torch.manual_seed(int(random.integers(2**62)))  # of dropout
+        share = min(1.0, (self.step + 1) / max(recipe.warmup, 1))
+        share *= 0.5 * (1 + math.cos(math.pi * self.step / recipe.steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * recipe.learning_rate
+        self.model.train()
+        loss = self._loss(random)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=_LARGEST_GRADIENT)
+        self.optimizer.step()
+        now = loss.item()
+        if not math.isfinite(now):
+            raise KnownError(
+                "The training went astray: its loss is no number.", hint="Use a lower learning rate."
+            )
+        self.loss = now if math.isnan(self.loss) else self.loss + 0.05 * (now - self.loss)
+        self.step += 1
+
+    def _loss(self, random: np.random.Generator) -> Tensor:
+        recipe, config = self.recipe, self.recipe.network
+        drawn = self.takes.draw(random, recipe.takes, config.rate_hz, recipe.views)
+        whole, cut = [pair[0] for pair in drawn], [pair[1] for pair in drawn]
+        views = [*whole, *cut] if recipe.contrast_weight else whole
+        gap = max(config.radius, round(SIZE_RADIUS_S * config.rate_hz))
+        strip = make_strip(views, gap, random, recipe.tears)
+        device = self.fabric.device
+        frames = frame_features(strip.xy.to(device), strip.seen.to(device), config.rate_hz)
+        vectors = self.model(torch.nn.functional.pad(frames, (config.radius, config.radius)))[0].T
+        loss = vectors.new_zeros(())
+        if recipe.cycle_weight:
+            chosen = choose_frames(whole, strip.places[: len(whole)], recipe.frames, random)
+            loss = loss + recipe.cycle_weight * deterministic_loss(
+                vectors[chosen.places.to(device)],
+                chosen.frames.to(device),
+                chosen.lengths.to(device),
+                recipe.cycle,
+            )
+        if recipe.contrast_weight:
+            one = choose_frames(whole, strip.places[: len(whole)], recipe.frames, random, within=cut)
+            other = choose_frames(cut, strip.places[len(whole) :], recipe.frames, random)
+            loss = loss + recipe.contrast_weight * sequence_contrastive_loss(
+                vectors[one.places.to(device)],
+                vectors[other.places.to(device)],
+                one.moments.to(device) * config.rate_hz,
+                other.moments.to(device) * config.rate_hz,
+                temperature=recipe.contrast_temperature,
+                variance=recipe.contrast_variance,
+            )
+        return loss
+
+    def encoder(self) -> Encoder:
+        """The network as it is now, ready to run on the processor."""
+        net = PoseEncoder(self.recipe.network)
+        net.load_state_dict({name: value.cpu() for name, value in self.net.state_dict().items()})
+        return Encoder("training", "poses", net.eval(), asdict(self.recipe.network))
+
+    def tau(self, held_out: Sequence[PoseTake]) -> float | None:
+        """Kendall's τ (stride 2) on held-out takes, mean over their groups; None without two of a group."""
+        groups: dict[str, list[PoseTake]] = {}
+        for take in held_out:
+            groups.setdefault(take.group, []).append(take)
+        encoder = self.encoder()
+        scores = [
+            _tau([embed_poses(encoder, take.values, take.skeleton, take.fps) for take in group])
+            for group in groups.values()
+            if len(group) > 1
+        ]
+        return float(np.nanmean(scores)) if np.isfinite(scores).any() else None
+
+    def progress(self, note: str, tau: float | None) -> TrainingProgress:
+        """For the one who waits."""
+        words = [note]
+        if math.isfinite(self.loss):
+            words.append(f"loss {self.loss:.3f}")
+        if tau is not None:
+            words.append(f"τ {tau:.3f}")
+        return TrainingProgress(self.step, self.recipe.steps, " · ".join(words), self.loss, tau)
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to carry on."""
+        return {
+            "recipe": self._identity,
+            "model": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "loss": self.loss,
+            "step": self.step,
+        }
+
+    @property
+    def _identity(self) -> str:
+        return f"{asdict(self.recipe)!r} on {self.count} takes"
+
+    def resume(self, path: Path) -> None:
+        """Take up a checkpoint if there is one."""
+        state = load_checkpoint(path, self._identity, self.fabric.device)
+        if state is not None:
+            self.net.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.loss, self.step = state["loss"], state["step"]
+
+
+def _tau(vectors: list[np.ndarray[Any, np.dtype[np.float32]]]) -> float:
+    """Mean of Kendall's τ over pairs of takes (at most `_PAIRS_SCORED`, always the same)."""
+    from scipy.stats import kendalltau
+
+    rows = [np.nan_to_num(take[::2]) for take in vectors]
+    pairs = [(i, j) for i in range(len(rows)) for j in range(len(rows)) if i != j]
+    if len(pairs) > _PAIRS_SCORED:
+        chosen = np.random.default_rng(0).permutation(len(pairs))[:_PAIRS_SCORED]
+        pairs = [pairs[k] for k in chosen]
+    squares = [(take**2).sum(axis=1) for take in rows]
+    nearest = [(squares[j][None] - 2 * rows[i] @ rows[j].T).argmin(axis=1) for i, j in pairs]
+    scores = [kendalltau(np.arange(len(row)), row).statistic for row in nearest if len(row) > 1]
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else math.nan
