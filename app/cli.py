@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -28,6 +28,7 @@ from models.domain.errors import KnownError
 
 ROOT = Path(__file__).parent.parent
 INTERRUPTED = 130
+DemoScene = Literal["jumping-jack", "pouring"]
 
 app = typer.Typer(
     name="keyphase",
@@ -69,6 +70,11 @@ def run(arguments: list[str]) -> int:
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Where to make the demo project.")] = Path("demo"),
+    scene: Annotated[
+        DemoScene, typer.Option(help="A jumping jack, or pouring from a bottle.")
+    ] = "jumping-jack",
+    takes: Annotated[int | None, typer.Option(metavar="N", help="Takes of --scene pouring.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="First seed of --scene pouring.")] = None,
     no_window: Annotated[bool, typer.Option("--no-window", help="Only make the project.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -76,12 +82,22 @@ def demo(
     import subprocess
 
     from app.display import has_display
-    from app.services.demo import PROJECT_NAME, build_demo
 
     found: list[dict[str, object]] = []
-    run_job(build_demo(folder, found.append))
+    if scene == "pouring":
+        from app.services.demo_pouring import TAKES, build_pouring_demo
+
+        run_job(
+            build_pouring_demo(folder, found.append, takes=TAKES if takes is None else takes, seed=seed or 0)
+        )
+    elif takes is not None or seed is not None:
+        raise typer.BadParameter("--takes and --seed belong to --scene pouring.")
+    else:
+        from app.services.demo import build_demo
+
+        run_job(build_demo(folder, found.append))
     summary = found[0]
-    project = str(folder / PROJECT_NAME)
+    project = str(summary["project"])
     if not no_window and not has_display():
         # Nobody can look at a window here: write what it would show.
         picture = folder / "window.png"
@@ -106,10 +122,13 @@ def demo(
 
 
 def _demo_text(summary: Any) -> str:
-    lines = [f"Demo project: {summary['project']}", f"Clip in step: {summary['clip']}"]
+    lines = [f"Demo project: {summary['project']}"]
+    lines += [f"Clip in step: {summary['clip']}"] if "clip" in summary else []
     lines += [f"Window: {path}" for path in summary.get("screenshots", ())]
     for take in summary["takes"]:
         parts = [f"{take['frames']} frames"]
+        if "events" in take:
+            parts.append(f"key events at frames {', '.join(map(str, take['events']))}")
         if "pck_02" in take:
             parts.append(f"PCK@0.2 {take['pck_02']:.2f}")
         if "warp_error_median_frames" in take:

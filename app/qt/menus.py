@@ -37,6 +37,7 @@ def build_menus(window: MainWindow) -> Menus:
     file.addActions([key("file.new"), key("file.open")])
     recent = file.addMenu("Open recent")
     _entry(file, "Open the demo project", window.projects.open_demo)
+    _entry(file, "Open the pouring demo", lambda: window.projects.open_demo(pouring=True))
     file.addSeparator()
     file.addAction(key("file.add"))
     _entry(file, "Add a folder of images…", window.media.ask_for_folder)

@@ -73,26 +73,30 @@ class Projects(QObject):
             return self._enter(lambda: Session.open(path, read_only=True), path)
         return self._enter(lambda: session, path)
 
-    def open_demo(self, folder: Path | None = None) -> None:
+    def open_demo(self, folder: Path | None = None, *, pouring: bool = False) -> None:
         """Make the demo project as a job, then open it."""
-        target = folder or Path(platformdirs.user_data_dir("keyphase")) / "demo"
+        name = "demo_pouring" if pouring else "demo"
+        target = folder or Path(platformdirs.user_data_dir("keyphase")) / name
         if self.workspace.path is not None and self.workspace.path.parent == target.absolute():
             self.workspace.message.emit("The demo project is open.")
             return
 
+        made: list[Path] = []
+
         def job():  # type: ignore[no-untyped-def]
             from app.services.demo import build_demo
+            from app.services.demo_pouring import build_pouring_demo
 
-            yield from build_demo(target, lambda _summary: None)
+            build = build_pouring_demo if pouring else build_demo
+            yield from build(target, lambda summary: made.append(Path(str(summary["project"]))))
 
         uid = self.runner.submit("Demo project", job)
 
         def on_finished(done: int) -> None:
             if done == uid:
-                from app.services.demo import PROJECT_NAME
-
                 self.runner.finished.disconnect(on_finished)
-                self.open(target / PROJECT_NAME)
+                if made:
+                    self.open(made[0])
 
         self.runner.finished.connect(on_finished)
 
