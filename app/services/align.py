@@ -8,7 +8,7 @@ from app.session import Session
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.track import KeypointTrack
-from models.run.align import METHOD, align_sequences
+from models.run.align import align_sequences
 from storage import alignments, runs, tracks
 from storage.runs import new_run
 from storage.videos import Video
@@ -35,7 +35,7 @@ def align_takes(session: Session, reference: Video, queries: Sequence[Video]) ->
             reference_uid=reference.uid,
             query_uid=query.uid,
         )
-        run = new_run("align", METHOD, query.uid, {"reference": reference.uid})
+        run = new_run("align", alignment.method, query.uid, {"reference": reference.uid})
         with session.project.transaction() as tx:
             runs.start(tx, run)
             alignments.put(tx, alignment, run.uid)

@@ -105,7 +105,14 @@ def test_a_cut_take_is_placed_where_it_belongs() -> None:
     assert abs(int(alignment.path[0, 0]) - 50) < 15
     assert abs(int(alignment.path[-1, 0]) - 149) < 15
     bound = align_sequences(
-        reference, query, "h36m17", "h36m17", fps_reference=FPS, fps_query=FPS, open_ends=False
+        reference,
+        query,
+        "h36m17",
+        "h36m17",
+        fps_reference=FPS,
+        fps_query=FPS,
+        open_begin=False,
+        open_end=False,
     )
     assert bound.path[0].tolist() == [0, 0] and bound.path[-1].tolist() == [199, 99]
 
