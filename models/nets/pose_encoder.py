@@ -3,7 +3,9 @@
 The embedder of TCC (Dwibedi et al., CVPR 2019, section 3.1) for joints in place of pixels: each frame is seen
 with its neighbours in time, up to `radius` frames away on both sides. The convolutions are valid ones, so
 that the answer of a frame depends on nothing but its window; whoever calls pads with frames in which nothing
-is seen. Nothing tells the network where in the take a frame is. Layers are Conv1d and BatchNorm1d only.
+is seen. Nothing tells the network where in the take a frame is.
+The convolutions are written as Linear layers over shifted rows, which trains several times faster on a
+processor than Conv1d.
 """
 
 from __future__ import annotations
@@ -36,37 +38,35 @@ class PoseEncoderConfig:
 class _Block(nn.Module):
     """Three taps `dilation` frames apart, then a mix of channels, added to the frame in the middle."""
 
-    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
+    def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.dilation = dilation
-        self.taps = nn.Conv1d(channels, channels, 3, dilation=dilation, bias=False)
+        self.taps = nn.Linear(3 * channels, channels, bias=False)
         self.taps_norm = nn.BatchNorm1d(channels)
-        self.mix = nn.Conv1d(channels, channels, 1, bias=False)
+        self.mix = nn.Linear(channels, channels, bias=False)
         self.mix_norm = nn.BatchNorm1d(channels)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        middle = x[..., self.dilation : x.shape[-1] - self.dilation]
-        y = torch.relu(self.taps_norm(self.taps(x)))
-        y = self.mix_norm(self.mix(self.dropout(y)))
-        return torch.relu(middle + y)
+        left = len(x) - 2 * self.dilation
+        shifts = [x[k * self.dilation : k * self.dilation + left] for k in range(3)]
+        y = torch.relu(self.taps_norm(self.taps(torch.cat(shifts, dim=1))))
+        return torch.relu(shifts[1] + self.mix_norm(self.mix(y)))
 
 
 class PoseEncoder(nn.Module):
-    """(N, features, R) -> (N, dimensions, R − 2 radius), vectors of length 1."""
+    """Frames of one sequence (S, features) -> (S − 2 radius, dimensions), vectors of length 1."""
 
     def __init__(self, config: PoseEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.expand = nn.Conv1d(config.features, config.channels, 1, bias=False)
+        self.expand = nn.Linear(config.features, config.channels, bias=False)
         self.expand_norm = nn.BatchNorm1d(config.channels)
-        self.blocks = nn.ModuleList(
-            _Block(config.channels, dilation, config.dropout) for dilation in config.dilations
-        )
-        self.shrink = nn.Conv1d(config.channels, config.dimensions, 1)
+        self.blocks = nn.ModuleList(_Block(config.channels, dilation) for dilation in config.dilations)
+        self.dropout = nn.Dropout(config.dropout)
+        self.shrink = nn.Linear(config.channels, config.dimensions)
 
     def forward(self, frames: Tensor) -> Tensor:
         x = torch.relu(self.expand_norm(self.expand(frames)))
         for block in self.blocks:
             x = block(x)
-        return nn.functional.normalize(self.shrink(x), dim=1, eps=1e-6)
+        return nn.functional.normalize(self.shrink(self.dropout(x)).float(), dim=1, eps=1e-6)

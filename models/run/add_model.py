@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton, skeleton_names
 from models.nets import videopose3d
 from models.nets.hrnet import HRNet, config_from_tensors
-from models.run import lift_features
+from models.run import encoder_input, lift_features
 from models.run.checkpoint import DESCRIPTION_KEY, load_checkpoint, load_tensors, part_of, read_description
+from models.run.embed import POSE_KIND, build_encoder, pose_config
 from models.run.library import ModelEntry, added_folder, added_models, load_manifest
 from models.run.lift import SKELETON_OUT, TRAJECTORY
 from models.run.pose2d import SKELETON_OF_JOINTS, size_in_name
@@ -127,9 +128,12 @@ def _recognised(
         return _pose_network(path, tensors, about, skeleton, input_wh)
     if "expand_conv.weight" in tensors:
         return _lifter(path, tensors)
+    if about.get("kind") == POSE_KIND:
+        return _pose_encoder(path, tensors, about)
     few = ", ".join(list(tensors)[:4])
     raise KnownError(
-        f"{path.name} is neither an HRNet pose network nor a VideoPose3D lifter: its tensors are {few}, …",
+        f"{path.name} is neither an HRNet pose network nor a VideoPose3D lifter nor a pose encoder: its "
+        f"tensors are {few}, …",
         hint="Other networks cannot be used.",
     )
 
@@ -187,6 +191,15 @@ def _lifter(path: Path, tensors: dict[str, Tensor]) -> _Found:
         "features_in": config.features_in,
     }
     return _Found("lift3d", tensors, SKELETON_OUT, (), about)
+
+
+def _pose_encoder(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> _Found:
+    """A network that `train pose-encoder` wrote; its description holds its shape."""
+    config = asdict(pose_config(about, path.name))
+    build_encoder(path.name, tensors, about)
+    return _Found(
+        POSE_KIND, tensors, encoder_input.SKELETON, (), {**config, "dilations": list(config["dilations"])}
+    )
 
 
 def _check(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

@@ -146,6 +146,6 @@ def resampled_tensors(pose: NDArray[np.float32], fps: float, rate_hz: float) -> 
 def run_encoder(net: PoseEncoder, xy: Tensor, seen: Tensor) -> NDArray[np.float32]:
     """Vectors (R, D) of one sequence (1, R, 13, 2) on the encoder's clock; around it nothing is seen."""
     frames = encoder_input.frame_features(xy, seen, net.config.rate_hz)
-    frames = torch.nn.functional.pad(frames, (net.config.radius, net.config.radius))
-    answer: NDArray[np.float32] = net(frames)[0].T.contiguous().numpy()
+    frames = torch.nn.functional.pad(frames, (0, 0, net.config.radius, net.config.radius))
+    answer: NDArray[np.float32] = net(frames[0]).numpy()
     return answer

@@ -83,7 +83,7 @@ def resampled(
 
 
 def frame_features(xy: Tensor, seen: Tensor, rate_hz: float) -> Tensor:
-    """(N, FEATURES, R) from positions xy (N, R, 13, 2), y down, in any unit, and seen (N, R, 13), 0 or 1.
+    """(N, R, FEATURES) from positions xy (N, R, 13, 2), y down, in any unit, and seen (N, R, 13), 0 or 1.
 
     What stands in xy where a joint is not seen is ignored. A frame without a limb in its neighbourhood has
     no size and counts as not seen.
@@ -100,7 +100,7 @@ def frame_features(xy: Tensor, seen: Tensor, rate_hz: float) -> Tensor:
         moving[:, 1:-1] = seen[:, 2:] * seen[:, :-2]
         moved[:, 1:-1] = (xy[:, 2:] - xy[:, :-2]) * (0.5 * rate_hz * VELOCITY_SCALE_S)
     moved = (moved * unit * moving[..., None]).clamp(-3, 3)
-    return torch.cat([apart.flatten(2), moved.flatten(2), seen], dim=2).transpose(1, 2)
+    return torch.cat([apart.flatten(2), moved.flatten(2), seen], dim=2)
 
 
 def _body_size(xy: Tensor, seen: Tensor, radius: int) -> tuple[Tensor, Tensor]:

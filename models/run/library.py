@@ -23,7 +23,8 @@ from models.domain.errors import KnownError
 class ModelEntry:
     """One network.
 
-    kind: "pose2d", "lift3d" or "detector". file: name beside the manifest. skeleton: joints that come out.
+    kind: "pose2d", "lift3d", "detector", "pose-encoder" or "frame-encoder".
+    file: name beside the manifest. skeleton: joints that come out.
     input_size: width and height in px, empty where it has no meaning. licence: terms of the weights.
     config: keyword arguments of the network's config and of its decoding. scores: figures from the model
     card. folder: where the file is; None for bundled ones.

@@ -21,6 +21,7 @@ from models.run.encoder_input import JOINTS, LEAST_CONFIDENCE, SKELETON
 
 _FLIP = list(load_skeleton(SKELETON).flip)
 SHORTEST_TAKE = 8  # frames
+NO_GROUP = ""
 
 Floats = NDArray[np.float32]
 
@@ -30,7 +31,8 @@ class PoseTake:
     """One person's poses over one take, as they come from a project or a data set.
 
     values: float32 (T, J, 3) px + confidence, or (T, J, 4) m + confidence with y down; NaN = not seen. group:
-    takes of one action have the same; cycles run between them.
+    takes of one action have the same, and cycles run between them; takes of NO_GROUP are only contrasted
+    with other views of themselves.
     """
 
     values: Floats
@@ -110,13 +112,14 @@ class Takes:
 
     def draw(
         self, random: np.random.Generator, count: int, rate_hz: float, ranges: ViewRanges
-    ) -> list[tuple[View, View]]:
-        """`count` takes of one group, each seen whole and cut (fewer where the group has fewer)."""
+    ) -> tuple[str, list[tuple[View, View]]]:
+        """A group and `count` of its takes, each seen whole and cut (fewer where the group has fewer)."""
         names = list(self.groups)
         sizes = np.sqrt([len(self.groups[name]) for name in names])
-        group = self.groups[names[random.choice(len(names), p=sizes / sizes.sum())]]
+        name = names[random.choice(len(names), p=sizes / sizes.sum())]
+        group = self.groups[name]
         chosen = random.permutation(len(group))[:count]
-        return [
+        return name, [
             (
                 make_view(group[i], random, rate_hz, ranges, cut=False),
                 make_view(group[i], random, rate_hz, ranges, cut=True),

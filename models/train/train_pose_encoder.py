@@ -26,10 +26,8 @@ from models.run.encoder_input import FEATURES, SIZE_RADIUS_S, frame_features
 from models.run.weights import load_strictly
 from models.train.checkpoints import load_checkpoint, save_checkpoint, save_weights
 from models.train.fabric import make_fabric
-from models.train.penn_sequences import FPS, PennSequence
-from models.train.penn_sequences import SKELETON as PENN_SKELETON
 from models.train.pose_encoder_batches import choose_frames, make_strip
-from models.train.pose_takes import PoseTake, Takes, ViewRanges
+from models.train.pose_takes import NO_GROUP, PoseTake, Takes, ViewRanges
 from models.train.tcc_baselines import sequence_contrastive_loss
 from models.train.tcc_losses import CycleLoss, deterministic_loss
 
@@ -44,7 +42,8 @@ class PoseEncoderRecipe:
 
     cycle: the loss of TCC; embeddings have length 1, hence its temperature. cycle_weight, contrast_weight: of
     the two losses; one of them may be 0. contrast_variance: in frames² of the encoder's clock. takes: per
-    step. frames: of each take. tears: mean number per view (see `pose_encoder_batches`). warmup: steps until
+    step. frames: of each take. piece: mean length in
+    frames of the pieces into which views are torn (see `pose_encoder_batches`). warmup: steps until
     the learning rate is at its highest; then it falls with a cosine.
     """
 
@@ -61,7 +60,7 @@ class PoseEncoderRecipe:
     contrast_temperature: float = 0.1
     takes: int = 8
     frames: int = 24
-    tears: float = 1.0
+    piece: float = 20.0
     steps: int = 600
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
@@ -140,11 +139,6 @@ def with_context(network: PoseEncoderConfig, frames: int) -> PoseEncoderConfig:
     return replace(network, dilations=tuple(dilations))
 
 
-def penn_takes(clips: Sequence[PennSequence]) -> list[PoseTake]:
-    """Clips of Penn Action as takes; those of one action are a group."""
-    return [PoseTake(clip.xyc, PENN_SKELETON, FPS, clip.action, clip.id) for clip in clips]
-
-
 class PoseEncoderRun:
     """The changing state of one training."""
 
@@ -189,17 +183,19 @@ class PoseEncoderRun:
 
     def _loss(self, random: np.random.Generator) -> Tensor:
         recipe, config = self.recipe, self.recipe.network
-        drawn = self.takes.draw(random, recipe.takes, config.rate_hz, recipe.views)
+        group, drawn = self.takes.draw(random, recipe.takes, config.rate_hz, recipe.views)
         whole, cut = [pair[0] for pair in drawn], [pair[1] for pair in drawn]
         views = [*whole, *cut] if recipe.contrast_weight else whole
         gap = max(config.radius, round(SIZE_RADIUS_S * config.rate_hz))
-        strip = make_strip(views, gap, random, recipe.tears)
+        strip = make_strip(views, gap, random, recipe.piece)
+        first, second = slice(len(whole)), slice(len(whole), None)
         device = self.fabric.device
         frames = frame_features(strip.xy.to(device), strip.seen.to(device), config.rate_hz)
-        vectors = self.model(torch.nn.functional.pad(frames, (config.radius, config.radius)))[0].T
+        padded = torch.nn.functional.pad(frames[0], (0, 0, config.radius, config.radius))
+        vectors = self.model(padded)
         loss = vectors.new_zeros(())
-        if recipe.cycle_weight:
-            chosen = choose_frames(whole, strip.places[: len(whole)], recipe.frames, random)
+        if recipe.cycle_weight and (group != NO_GROUP or not recipe.contrast_weight):
+            chosen = choose_frames(views, strip, first, recipe.frames, random)
             loss = loss + recipe.cycle_weight * deterministic_loss(
                 vectors[chosen.places.to(device)],
                 chosen.frames.to(device),
@@ -207,8 +203,8 @@ class PoseEncoderRun:
                 recipe.cycle,
             )
         if recipe.contrast_weight:
-            one = choose_frames(whole, strip.places[: len(whole)], recipe.frames, random, within=cut)
-            other = choose_frames(cut, strip.places[len(whole) :], recipe.frames, random)
+            one = choose_frames(views, strip, first, recipe.frames, random, within=cut)
+            other = choose_frames(views, strip, second, recipe.frames, random)
             loss = loss + recipe.contrast_weight * sequence_contrastive_loss(
                 vectors[one.places.to(device)],
                 vectors[other.places.to(device)],

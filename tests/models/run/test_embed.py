@@ -27,7 +27,7 @@ def encoder() -> Encoder:
     net = PoseEncoder(CONFIG)
     net.train()
     with torch.no_grad():  # running statistics of something, so that normalisation is at work
-        net(torch.randn(2, FEATURES, 200))
+        net(torch.randn(400, FEATURES))
     return Encoder("random", "poses", net.eval(), asdict(CONFIG))
 
 

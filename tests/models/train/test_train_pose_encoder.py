@@ -102,9 +102,9 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
 
 def test_the_network_sees_nothing_of_its_neighbours_on_the_strip() -> None:
     random = np.random.default_rng(0)
-    drawn = Takes(some_takes()).draw(random, 4, 30.0, ViewRanges())
+    _, drawn = Takes(some_takes()).draw(random, 4, 30.0, ViewRanges())
     views = [view for pair in drawn for view in pair]
-    strip = make_strip(views, 15, random, tears=2.0)
+    strip = make_strip(views, 15, random, piece=15.0)
     owner = np.full(strip.xy.shape[1], -1)
     for i, (view, place) in enumerate(zip(views, strip.places, strict=True)):
         assert (owner[place] == -1).all() and (np.diff(place) > 0).all()
@@ -118,12 +118,13 @@ def test_the_network_sees_nothing_of_its_neighbours_on_the_strip() -> None:
 
 def test_a_cut_shows_a_part_of_what_the_whole_shows() -> None:
     random = np.random.default_rng(1)
-    for whole, cut in Takes(some_takes()).draw(random, 4, 30.0, ViewRanges(cut=0.5)):
+    _, drawn = Takes(some_takes()).draw(random, 4, 30.0, ViewRanges(cut=0.5))
+    for whole, cut in drawn:
         assert np.all(np.diff(whole.moment) >= 0) and np.all(np.diff(cut.moment) >= 0)
         span = cut.moment[-1] - cut.moment[0]
         assert 0.45 * whole.moment[-1] <= span <= whole.moment[-1] + 1e-9
-        places = [np.arange(len(whole)), np.arange(len(cut))]
-        shared = choose_frames([whole], places[:1], 10, random, within=[cut])
+        strip = make_strip([whole], 15, random, piece=20.0)
+        shared = choose_frames([whole], strip, slice(1), 10, random, within=[cut])
         assert shared.moments.min() >= cut.moment[0] - 1e-3
         assert shared.moments.max() <= cut.moment[-1] + 1e-3
 
