@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_check, cli_lift, cli_models, cli_project, cli_smooth
+from app import cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
@@ -188,7 +188,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "align": cli_models.align,
     "transfer": cli_models.transfer,
     "frames": cli_project.frames,
-    "clips": cli_models.clips,
+    "clips": cli_clips.clips,
+    "sound": cli_clips.sound,
+    "phases": cli_clips.phases,
     "export": cli_project.export_labels,
     "import": cli_project.import_labels,
     "info": cli_project.info,

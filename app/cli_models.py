@@ -10,7 +10,6 @@ from app.cli_shared import (
     AsJson,
     Decoder,
     Device,
-    Out,
     ProjectPath,
     Reference,
     VideoName,
@@ -20,7 +19,6 @@ from app.cli_shared import (
     takes_named,
 )
 from app.jobs import run_job
-from models.domain.errors import KnownError
 
 
 def pose(
@@ -129,32 +127,3 @@ def transfer(
         show(
             rows, as_json, "\n".join(lines) or "Nothing to suggest: people have labelled every aligned take."
         )
-
-
-def clips(
-    project: ProjectPath,
-    reference: Reference,
-    out: Out,
-    height: Annotated[int, typer.Option(min=32, max=2160, help="Height of each take in px.")] = 360,
-    labels: Annotated[bool, typer.Option(help="Write names and phases below the takes.")] = True,
-    as_json: AsJson = False,
-) -> None:
-    """Export the aligned takes side by side on the reference's clock."""
-    from app.services.clips import ClipOptions, export_clip
-    from storage import alignments
-
-    with opened(project, read_only=True) as session:
-        take = take_named(session, reference)
-        with session.project.reading() as tx:
-            aligned = {w.query_uid for w in alignments.all_alignments(tx) if w.reference_uid == take.uid}
-        takes = [other for other in session.videos() if other.uid in aligned]
-        if not takes:
-            hint = f"Run 'align' with '{reference}' as the reference first."
-            raise KnownError(f"No take is aligned to '{reference}'.", hint=hint)
-        run_job(export_clip(session, take, takes, out, ClipOptions(height_px=height, burn_labels=labels)))
-        result = {
-            "clip": str(out),
-            "frame_map": str(out.with_suffix(".csv")),
-            "takes": [take.name, *[t.name for t in takes]],
-        }
-        show(result, as_json, f"Wrote {out} and {out.with_suffix('.csv')}.")

@@ -1,15 +1,11 @@
-"""Writing a clip that every player shows: H.264, 4:2:0, even size, constant rate.
+"""Writing a clip that every player shows: even size, constant rate; H.264 in 4:2:0 unless another is chosen.
 
-A clip appears under its name only when it is whole: it is written beside it and renamed at the end, so that
-a cancelled or failed export leaves nothing, and what was there before stays. Odd sizes grow by one black
-column or row. Where the build lacks an H.264 encoder, MPEG-4 is written.
+A clip appears under its name only when it is whole (see `clip_file`). Odd sizes grow by one black column or
+row. Where the build lacks an H.264 encoder, MPEG-4 is written.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -17,28 +13,17 @@ from typing import Self
 import av
 import numpy as np
 from av.codec import codecs_available
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from models.domain.errors import KnownError
-from storage.picture import HD_HEIGHT_PX, RgbImage
+from storage.clip_file import ClipFile, not_written
+from storage.encodings import H264, MPEG4, Encoding
+from storage.picture import RgbImage
+from storage.sound import SoundSource
+from storage.yuv import Yuv, as_frame, colorspace_for
 
 MAX_RATE_DENOMINATOR = 65_535  # MPEG-4's limit on the ticks of a second
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """A codec of FFmpeg with its options and the pixels it is given."""
-
-    codec: str
-    options: tuple[tuple[str, str], ...]
-    pixel_format: str = "yuv420p"
-    color_range: ColorRange = ColorRange.MPEG
-
-
-H264 = Encoding("libx264", (("crf", "18"), ("preset", "veryfast")))  # visually lossless
-MPEG4 = Encoding("mpeg4", (("qmin", "2"), ("qmax", "4")))
-MOTION_JPEG = Encoding("mjpeg", (("qmin", "4"), ("qmax", "8")), "yuvj420p", ColorRange.JPEG)
 
 
 class ClipWriter:
@@ -46,7 +31,9 @@ class ClipWriter:
     `abort`.
 
     As a context manager it finishes the clip, or aborts it where the block raises or wrote nothing.
-    `comment` is kept in the file. Raises KnownError where the file cannot be written.
+    `comment` is kept in the file, `sound` is heard with it. like: a decoded picture that all frames are like
+    (format and colours); it is then written as it is. draft: see `ClipFile`. Raises
+    KnownError where the file cannot be written.
     """
 
     def __init__(
@@ -58,6 +45,9 @@ class ClipWriter:
         *,
         encoding: Encoding | None = None,
         comment: str = "",
+        sound: SoundSource | None = None,
+        like: av.VideoFrame | None = None,
+        draft: Path | None = None,
     ) -> None:
         if width <= 0 or height <= 0 or fps <= 0:
             raise ValueError("a clip needs a positive size and frame rate")
@@ -65,21 +55,16 @@ class ClipWriter:
         self.frames_written = 0
         self._size_px = (width, height)
         self._encoding = encoding or (H264 if H264.codec in codecs_available else MPEG4)
-        self._part = self.path.with_name(f"{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
         self._rate = Fraction(fps).limit_denominator(MAX_RATE_DENOMINATOR)
-        self._colorspace = Colorspace.ITU709 if height >= HD_HEIGHT_PX else Colorspace.ITU601
+        self._colorspace = colorspace_for(height)
         self._reformatter = VideoReformatter()
+        self._file = ClipFile(self.path, sound=sound, comment=comment, draft=draft)
         try:
-            self._container = av.open(
-                os.fspath(self._part.absolute()), "w", options={"movflags": "faststart"}
-            )
-            self._container.metadata["comment"] = comment
-            self._stream = self._add_stream(width + width % 2, height + height % 2)
-            self._container.start_encoding()
+            self._stream = self._add_stream(width + width % 2, height + height % 2, like)
         except (av.FFmpegError, ValueError) as error:
-            self._part.unlink(missing_ok=True)
-            raise _not_written(self.path, error) from error
-        self._open = True
+            self._file.abort()
+            raise not_written(self.path, error) from error
+        self._file.start()
 
     def write(self, frame_rgb: RgbImage) -> None:
         """Append one frame, uint8 (height, width, 3) RGB. Raises ValueError for another shape or type."""
@@ -97,31 +82,37 @@ class ClipWriter:
             dst_color_range=self._encoding.color_range,
             threads=2,
         )
+        self._encode(frame)
+
+    def write_picture(self, picture: Yuv | av.VideoFrame) -> None:
+        """Append a composed picture, or a decoded one that is like the clip's `like`. Not drawn on later."""
+        frame = as_frame(picture) if isinstance(picture, Yuv) else picture
+        if frame.format.name != self._stream.pix_fmt:
+            frame = self._reformatter.reformat(frame, format=self._stream.pix_fmt, threads=2)
+        self._encode(frame)
+
+    def _encode(self, frame: av.VideoFrame) -> None:
         frame.pts, frame.time_base = self.frames_written, 1 / self._rate
-        try:
-            self._container.mux(self._stream.encode(frame))
-        except av.FFmpegError as error:
-            raise _not_written(self.path, error) from error
+        frame.pict_type = PictureType.NONE  # the encoder decides, not the stream that the picture comes from
         self.frames_written += 1
+        try:
+            packets = self._stream.encode(frame)
+        except av.FFmpegError as error:
+            raise not_written(self.path, error) from error
+        self._file.mux(packets, float(self.frames_written / self._rate))
 
     def finish(self) -> None:
         """Complete the clip and put it under its name, replacing what was there."""
         try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            self._part.replace(self.path)
-        except (av.FFmpegError, OSError) as error:
+            last = self._stream.encode(None)
+        except av.FFmpegError as error:
             self.abort()
-            raise _not_written(self.path, error) from error
-        self._open = False
+            raise not_written(self.path, error) from error
+        self._file.finish(last)
 
     def abort(self) -> None:
         """Leave nothing behind; does nothing after `finish`."""
-        if self._open:
-            self._open = False
-            with suppress(av.FFmpegError):  # it is thrown away
-                self._container.close()
-            self._part.unlink(missing_ok=True)
+        self._file.abort()
 
     def __enter__(self) -> Self:
         return self
@@ -132,22 +123,24 @@ class ClipWriter:
         else:
             self.abort()
 
-    def _add_stream(self, width: int, height: int) -> VideoStream:
-        stream = self._container.add_stream(
-            self._encoding.codec, rate=self._rate, options=dict(self._encoding.options)
+    def _add_stream(self, width: int, height: int, like: av.VideoFrame | None) -> VideoStream:
+        encoding = self._encoding
+        stream = self._file.container.add_stream(
+            encoding.codec, rate=self._rate, options=dict(encoding.options)
         )
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = width, height, self._encoding.pixel_format
+        stream.width, stream.height = width, height
         context = stream.codec_context
         context.time_base = 1 / self._rate
-        context.color_range = self._encoding.color_range
-        context.colorspace = 1 if self._colorspace == Colorspace.ITU709 else 6  # AVCOL_SPC_BT709, _SMPTE170M
+        if encoding.tag and self.path.suffix.lower() != ".mkv":
+            context.codec_tag = encoding.tag
+        if like is None:
+            stream.pix_fmt = encoding.pixel_format
+            context.color_range = encoding.color_range
+            context.colorspace = 1 if self._colorspace == Colorspace.ITU709 else 6  # BT709, SMPTE170M
+        else:
+            stream.pix_fmt = like.format.name
+            context.color_range = ColorRange(like.color_range)
+            context.colorspace = like.colorspace
+            context.color_primaries, context.color_trc = like.color_primaries, like.color_trc
         return stream
-
-
-def _not_written(path: Path, error: Exception) -> KnownError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return KnownError(
-        f"{path} cannot be written ({reason}).",
-        hint="Choose a folder that exists, may be written to and has room, and a name that ends in .mp4.",
-    )

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from models.domain.timebase import FrameTimes
 from models.domain.video import VideoInfo
 from storage.content_hash import folder_hash
 from storage.image_files import image_size, list_images
-from storage.picture import RgbImage
+from storage.picture import Orientation, RgbImage
 
 DEFAULT_FPS = Fraction(30)
 
@@ -90,6 +91,13 @@ class ImageSequenceReader:
         raise KnownError(
             f"{self._files[index]} cannot be read any more.", hint="Was the folder changed or removed?"
         )
+
+    @property
+    def orientation(self) -> Orientation:
+        return Orientation()
+
+    def picture(self, index: int) -> av.VideoFrame:
+        return av.VideoFrame.from_ndarray(self.frame(index), format="rgb24")
 
     def frame_at(self, pts: int) -> RgbImage:
         return self.frame(self.times.index_at(pts))

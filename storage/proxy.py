@@ -21,7 +21,8 @@ import numpy as np
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.video import VideoInfo
-from storage.clip_writer import MOTION_JPEG, ClipWriter
+from storage.clip_writer import ClipWriter
+from storage.encodings import MOTION_JPEG
 from storage.frame_cache import FrameCache
 from storage.picture import RgbImage
 from storage.reader import VideoReader, open_video

@@ -27,7 +27,7 @@ from storage.content_hash import file_hash
 from storage.exact_decoder import open_decoder
 from storage.frame_cache import FrameCache
 from storage.image_sequence import ImageSequenceReader
-from storage.picture import RgbConverter, RgbImage, orientation_of, size_in_bytes
+from storage.picture import Orientation, RgbConverter, RgbImage, orientation_of, size_in_bytes
 
 DecodedCache = FrameCache[av.VideoFrame]
 
@@ -55,7 +55,16 @@ class VideoReader(Protocol):
         """Indices of frames met so far that could not be decoded and were shown as the frame before."""
         ...
 
+    @property
+    def orientation(self) -> Orientation:
+        """How a `picture` is to be laid down."""
+        ...
+
     def frame(self, index: int) -> RgbImage: ...
+    def picture(self, index: int) -> av.VideoFrame:
+        """The frame as the decoder gives it: in its own pixel format, not laid down yet."""
+        ...
+
     def frame_at(self, pts: int) -> RgbImage:
         """The frame on screen at `pts`, clamped to the first and last frame."""
         ...
@@ -133,11 +142,19 @@ class FileReader:
     def damaged(self) -> tuple[int, ...]:
         return tuple(sorted(self._decoder.missing))
 
+    @property
+    def orientation(self) -> Orientation:
+        return self._to_rgb.orientation
+
     def frame(self, index: int) -> RgbImage:
-        if not 0 <= index < len(self.times):
-            raise IndexError(f"frame {index} is outside 0..{len(self.times) - 1}")
+        self._check(index)
         with self._lock:
             return self._to_rgb(self._picture(index))
+
+    def picture(self, index: int) -> av.VideoFrame:
+        self._check(index)
+        with self._lock:
+            return self._picture(index)
 
     def frame_at(self, pts: int) -> RgbImage:
         return self.frame(self.times.index_at(pts))
@@ -172,6 +189,10 @@ class FileReader:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self.times):
+            raise IndexError(f"frame {index} is outside 0..{len(self.times) - 1}")
 
     def _picture(self, index: int) -> av.VideoFrame:
         """The decoded picture of frame `index`, or of the frame before where it cannot be decoded."""

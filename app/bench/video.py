@@ -25,8 +25,9 @@ import numpy as np
 from app.bench.figures import Figure, Sizes, interleaved
 from app.frame_server import Failed, Frame, FrameServer, Opened
 from models.domain.errors import KnownError
-from storage.clip_writer import H264, ClipWriter, Encoding
+from storage.clip_writer import ClipWriter
 from storage.container import decode_packets, open_container
+from storage.encodings import H264, Encoding
 from storage.frame_cache import FrameCache
 from storage.packet_index import PacketIndex, read_packet_index
 from storage.proxy import build_proxy, needs_proxy

@@ -182,7 +182,8 @@ class Tasks(QObject):
             def job(
                 session: Session, reference: Video = reference, takes: Sequence[Video] = self._videos(uids)
             ) -> Steps:
-                from app.services.clips import ClipOptions, export_clip
+                from app.services.clip_plan import ClipOptions
+                from app.services.clips import export_clip
 
                 options = ClipOptions(height, burn_labels=labels)
                 yield from export_clip(session, reference, takes, out, options)

@@ -1,51 +1,50 @@
-"""Export takes warped onto the clock of a reference, side by side, with a frame map beside the clip."""
+"""Export takes on one clock: as one video or a file for each, with frame map and cut list beside them.
+
+Decoding and composing run ahead in one thread, encoding behind in another. Files appear together when all of
+them are whole. A take that needs no change is copied packet by packet.
+"""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+import av
 
+from app.services.clip_files import TIMELINE_SUFFIX, cut_list, frame_map_csv, frame_map_json
+from app.services.clip_picture import Composer
+from app.services.clip_plan import Cell, ClipOptions, ClipPlan, plan_clip
+from app.services.clip_sound import sound_of
 from app.services.media import open_take, refuse_sources
 from app.session import Session
-from models.domain.alignment import Alignment
-from models.domain.errors import KnownError
-from models.domain.labels import Event, phases_from_events
-from models.domain.ontology import Ontology
 from models.domain.progress import Progress
-from models.domain.timebase import FrameTimes, Span
-from storage import alignments, labels, ontologies
 from storage.clip_writer import ClipWriter
+from storage.drafts import Drafts
+from storage.encodings import Encoding, encoding_for
+from storage.packet_copy import NotExact, Stretch, copy_packets, plan_copy
+from storage.picture import Orientation
+from storage.read_ahead import done_behind, items_ahead
 from storage.reader import VideoReader
 from storage.videos import Video
+from storage.yuv import Yuv
 
-GAP_PX = 4
-BAND_PX = 28
+DRAWN_FORMATS = ("yuv420p",)  # decoded pictures that need no conversion for an ordinary clip
 
 
 @dataclass(frozen=True, slots=True)
-class ClipOptions:
-    """height_px: of each take in the grid. burn_labels: name and phase of each take drawn below it."""
+class ClipResult:
+    """What was written. notes: one line for each thing a person should know, such as why a take was encoded
+    again although it was not warped."""
 
-    height_px: int = 360
-    columns: int = 0
-    burn_labels: bool = True
+    clips: tuple[Path, ...]
+    sides: tuple[Path, ...]
+    notes: tuple[str, ...]
 
-
-@dataclass(frozen=True)
-class _Cell:
-    video: Video
-    alignment: Alignment
-    events: tuple[Event, ...]
-    width_px: int
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.clips + self.sides
 
 
 def export_clip(
@@ -54,137 +53,157 @@ def export_clip(
     takes: Sequence[Video],
     out: Path,
     options: ClipOptions | None = None,
+    report: Callable[[ClipResult], object] | None = None,
 ) -> Iterator[Progress]:
-    """Write `out` (a video) and `out` with suffix `.csv` (its frame map).
+    """Write `out` (a video; with the layout "single" one for each take, its name added), and `out` with the
+    suffixes `.csv`, `.json` (its frame map) and `.otio` (its cut list).
 
-    The reference comes first; every other take must be aligned to it, and `out` must not be the file of a
-    take (KnownError). The clip has one frame
-    per reference frame at the reference's rate; a reference of variable rate is sampled at its mean rate,
-    so that the clip keeps its true speed.
+    The reference comes first; every other take must be aligned to it (or, phase by phase, have its phases),
+    and no file may be that of a take (KnownError). The clip runs at the reference's rate; a reference of
+    variable rate is sampled at its mean rate, so that the clip keeps its true speed.
     """
     options = options or ClipOptions()
     refuse_sources(session, out)
-    cells, ontology = _cells(session, reference, takes, options.height_px)
-    clock = clip_clock(reference.info.times)
-    columns = options.columns or (len(cells) if len(cells) <= 3 else math.ceil(math.sqrt(len(cells))))
-    rows = math.ceil(len(cells) / columns)
-    column_px = max(cell.width_px for cell in cells)
-    row_px = options.height_px + (BAND_PX if options.burn_labels else 0)
-    width, height = columns * (column_px + GAP_PX) - GAP_PX, rows * (row_px + GAP_PX) - GAP_PX
-    frame_map: list[list[int]] = []
+    encoding = encoding_for(out, options.codec, options.quality)
+    plan = plan_clip(session, reference, takes, options)
+    files = clip_paths(plan, out)
+    sides = [out.with_suffix(".csv"), out.with_suffix(".json")]
+    sides += [out.with_suffix(TIMELINE_SUFFIX)] if options.cut_list else []
+    for path in {*files.values(), *sides}:
+        refuse_sources(session, path)
+    notes: list[str] = []
     with ExitStack() as stack:
-        readers = [stack.enter_context(open_take(session, cell.video)) for cell in cells]
-        out.parent.mkdir(parents=True, exist_ok=True)
-        writer = stack.enter_context(ClipWriter(out, width, height, rate_of(reference.info.times)))
-        for done, frame in enumerate(clock):
-            canvas = np.full((height, width, 3), 24, dtype=np.uint8)
-            row = [int(frame)]
-            for k, (cell, reader) in enumerate(zip(cells, readers, strict=True)):
-                index = min(cell.alignment.map_index(int(frame)), cell.video.info.frame_count - 1)
-                row.append(index)
-                x, y = (k % columns) * (column_px + GAP_PX), (k // columns) * (row_px + GAP_PX)
-                _place(canvas, reader, index, x + (column_px - cell.width_px) // 2, y, cell.width_px, options)
-                if options.burn_labels:
-                    _caption(canvas, cell, ontology, index, x, y + options.height_px, column_px)
-            writer.write(canvas)
-            frame_map.append(row)
-            yield Progress(done + 1, len(clock), f"clip · {out.name}")
-    _write_frame_map(out.with_suffix(".csv"), [cell.video for cell in cells], frame_map)
+        readers = {c.video.uid: stack.enter_context(open_take(session, c.video)) for c in plan.cells}
+        drafts = stack.enter_context(Drafts())
+        if options.layout == "single":
+            total, done = plan.frame_count * len(plan.cells), 0
+            for cell in plan.cells:
+                path = files[cell.video.uid]
+                work = _Clip(session, plan.alone(cell), plan, path, drafts.draft(path), encoding, notes)
+                for step in work.write([readers[cell.video.uid]]):
+                    yield Progress(min(done + step, total - 1), total, f"clip · {path.name}")
+                done += plan.frame_count
+        else:
+            total = plan.frame_count
+            work = _Clip(session, plan, plan, out, drafts.draft(out), encoding, notes)
+            for step in work.write([readers[c.video.uid] for c in plan.cells]):
+                yield Progress(min(step, total - 1), total, f"clip · {out.name}")
+        drafts.write_text(sides[0], frame_map_csv(plan))
+        drafts.write_text(sides[1], frame_map_json(session, plan, files))
+        if options.cut_list:
+            drafts.write_text(sides[2], cut_list(session, plan))
+        drafts.keep()
+    clips = tuple(dict.fromkeys(files.values()))
+    if report is not None:
+        report(ClipResult(clips, tuple(sides), tuple(notes)))
+    yield Progress(total, total, " ".join(notes) or f"clip · {out.name}")
 
 
-def clip_clock(times: FrameTimes) -> NDArray[np.int64]:
-    """Reference frame of each clip frame: all of them, or sampled evenly in time when the rate varies."""
-    if not times.is_variable:
-        return np.arange(len(times), dtype=np.int64)
-    count = max(1, round(times.duration_s * float(rate_of(times))))
-    seconds = (np.arange(count) + 0.5) / float(rate_of(times))
-    ticks = times.pts[0] + (seconds / float(times.time_base)).astype(np.int64)
-    return np.asarray(
-        np.clip(np.searchsorted(times.pts, ticks, side="right") - 1, 0, len(times) - 1), dtype=np.int64
-    )
+def clip_paths(plan: ClipPlan, out: Path) -> dict[str, Path]:
+    """The file of each take, by uid."""
+    if plan.options.layout != "single":
+        return {cell.video.uid: out for cell in plan.cells}
+    return {
+        cell.video.uid: out.with_name(f"{out.stem}_{file_part(cell.video.name)}{out.suffix}")
+        for cell in plan.cells
+    }
 
 
-def rate_of(times: FrameTimes) -> Fraction:
-    """Mean frame rate as a fraction an encoder takes."""
-    return Fraction(times.fps).limit_denominator(1001)
+def file_part(name: str) -> str:
+    """A name as a part of a file name."""
+    return "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(" .") or "take"
 
 
-def _cells(
-    session: Session, reference: Video, takes: Sequence[Video], height_px: int
-) -> tuple[list[_Cell], Ontology]:
-    cells = []
-    with session.project.reading() as tx:
-        ontology = ontologies.current(tx)
-        for video in (reference, *(take for take in takes if take.uid != reference.uid)):
-            alignment = (
-                Alignment.identity(video.uid, video.info.frame_count)
-                if video.uid == reference.uid
-                else alignments.get(tx, reference.uid, video.uid)
-            )
-            if alignment is None:
-                raise KnownError(
-                    f"Take '{video.name}' is not aligned to '{reference.name}'.",
-                    hint=f"Run 'align' with '{reference.name}' as the reference first.",
-                )
-            width = max(2, round(video.info.width_px * height_px / video.info.height_px))
-            cells.append(_Cell(video, alignment, tuple(labels.events(tx, video.uid)), width))
-    return cells, ontology
+def why_encoded(session: Session, cell: Cell, plan: ClipPlan) -> Stretch | str:
+    """The stretch of packets that is the clip of a take as it stands, or why it has to be encoded; "" where
+    nobody would expect a copy."""
+    options, info = plan.options, cell.video.info
+    if options.layout != "single" or not options.keep_original or options.burns:
+        return ""
+    if options.height_px not in (0, info.height_px):
+        return ""
+    first, stop = int(cell.retimed.frames[0]), int(cell.retimed.frames[-1]) + 1
+    if info.times.is_variable and cell.retimed.plays_at_own_speed(plan.rate):
+        start_s = float(cell.retimed.seconds[0])
+        end_s = start_s + plan.duration_s - 0.5 / float(plan.rate)
+        first, stop = info.times.index_at_seconds(start_s), info.times.index_at_seconds(end_s) + 1
+    elif not cell.retimed.is_stretch(plan.rate, info.times):
+        return ""  # it is warped
+    try:
+        return plan_copy(session.video_path(cell.video), info.times, first, stop)
+    except NotExact as error:
+        return str(error)
 
 
-def _place(
-    canvas: NDArray[np.uint8],
-    reader: VideoReader,
-    index: int,
-    x: int,
-    y: int,
-    width: int,
-    options: ClipOptions,
-) -> None:
-    picture = cv2.resize(reader.frame(index), (width, options.height_px), interpolation=cv2.INTER_AREA)
-    canvas[y : y + options.height_px, x : x + width] = picture
+@dataclass(frozen=True, eq=False)
+class _Clip:
+    """One video file on its way. whole: the plan with all takes, of which this may be one."""
 
+    session: Session
+    plan: ClipPlan
+    whole: ClipPlan
+    path: Path
+    draft: Path
+    encoding: Encoding
+    notes: list[str]
 
-def _caption(
-    canvas: NDArray[np.uint8], cell: _Cell, ontology: Ontology, index: int, x: int, y: int, width: int
-) -> None:
-    """A band below the take: its name, frame, and the phase it is in, in the phase's colour."""
-    times = cell.video.info.times
-    pts = times.pts_at(index)
-    phases = phases_from_events(ontology, cell.events, Span(int(times.pts[0]), times.end_pts))
-    phase = next((phase for phase in phases if pts in phase.span), None)
-    if phase is not None:
-        color = tuple(int(phase.color[i : i + 2], 16) for i in (1, 3, 5))
-        canvas[y : y + 4, x : x + width] = color
-    text = f"{cell.video.name}  {index}" + (f"  {phase.name}" if phase else "")
-    text = text.replace("→", "-").encode("ascii", "replace").decode()
-    scale, thickness = 0.45, 1
-    while (
-        cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)[0][0] > width - 8 and len(text) > 4
-    ):
-        text = text[:-2] + "." if not text.endswith("..") else text[:-3] + ".."
-    cv2.putText(
-        canvas,
-        text,
-        (x + 4, y + 20),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        scale,
-        (235, 235, 235),
-        thickness,
-        cv2.LINE_AA,
-    )
+    def write(self, readers: Sequence[VideoReader]) -> Iterator[int]:
+        """Yields how many clip frames are done."""
+        cell = self.plan.cells[0]
+        copied = why_encoded(self.session, cell, self.plan)
+        if isinstance(copied, Stretch):
+            try:
+                yield from self._copy(cell, copied)
+            except NotExact as error:
+                copied = str(error)
+            else:
+                self.notes.append(f"{cell.video.name}: copied untouched.")
+                return
+        if copied:
+            self.notes.append(f"{cell.video.name}: encoded again, because {copied}.")
+        yield from self._encode(readers)
 
+    def _copy(self, cell: Cell, stretch: Stretch) -> Iterator[int]:
+        sound, _ = sound_of(self.session, self.whole, cell, self.path.suffix)
+        source, times = self.session.video_path(cell.video), cell.video.info.times
+        yield from copy_packets(source, times, stretch, self.path, sound, self.draft)
 
-def _write_frame_map(path: Path, takes: Sequence[Video], rows: Sequence[Sequence[int]]) -> None:
-    """CSV: clip frame, then for each take its frame index, pts and seconds."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        header = ["clip_frame"]
-        for video in takes:
-            header += [f"{video.name}:frame", f"{video.name}:pts", f"{video.name}:seconds"]
-        table.writerow(header)
-        for clip_frame, row in enumerate(rows):
-            line: list[object] = [clip_frame]
-            for video, index in zip(takes, row[1:], strict=True):
-                times = video.info.times
-                line += [index, times.pts_at(index), f"{times.seconds_at(index):.6f}"]
-            table.writerow(line)
+    def _encode(self, readers: Sequence[VideoReader]) -> Iterator[int]:
+        sound, note = sound_of(self.session, self.whole, self.plan.cells[0], self.path.suffix)
+        if note and note not in self.notes:
+            self.notes.append(note)
+        direct = self._passes_through(readers)
+        composer = Composer(self.plan, readers)
+        size, like = composer.size_px, None
+        if direct:
+            like = readers[0].picture(int(self.plan.cells[0].retimed.frames[0]))
+            size = like.width, like.height
+        count = self.plan.frame_count
+        with ClipWriter(
+            self.path, *size, self.plan.rate, encoding=self.encoding, sound=sound, like=like, draft=self.draft
+        ) as writer:
+            made = self._as_decoded(readers[0]) if direct else map(composer.picture, range(count))
+            with (
+                items_ahead(made) as pictures,
+                done_behind(writer.write_picture) as hand_over,
+            ):
+                for done, picture in enumerate(pictures):
+                    hand_over(picture)
+                    yield done + 1
+
+    def _as_decoded(self, reader: VideoReader) -> Iterator[Yuv | av.VideoFrame]:
+        for index in self.plan.cells[0].retimed.frames.tolist():
+            yield reader.picture(index)
+
+    def _passes_through(self, readers: Sequence[VideoReader]) -> bool:
+        """Whether decoded pictures go to the encoder as they are."""
+        cell = self.plan.cells[0]
+        if self.plan.options.burns or len(readers) > 1 or readers[0].orientation != Orientation():
+            return False
+        frame = readers[0].picture(int(cell.retimed.frames[0]))
+        if (frame.width, frame.height) != (cell.width_px, cell.height_px):
+            return False
+        if self.encoding.exact or self.encoding.pixel_format not in DRAWN_FORMATS:
+            made = av.codec.Codec(self.encoding.codec, "w").video_formats or []
+            return frame.format.name in {known.name for known in made}
+        return frame.format.name in DRAWN_FORMATS
