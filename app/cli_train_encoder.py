@@ -44,8 +44,8 @@ def train_pose_encoder_command(
         float | None, typer.Option(min=0, help="Weight of the sequence-contrastive loss; 0 = TCC alone.")
     ] = None,
     context_frames: Annotated[
-        int, typer.Option(min=0, max=63, help="Frames seen before and after, of the encoder's 30 per second.")
-    ] = 15,
+        int, typer.Option(min=0, max=63, help="Frames seen before and after, of the encoder's 20 per second.")
+    ] = 10,
     channels: Annotated[int | None, typer.Option(min=8, max=1024, help="Width of the network.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the training.")] = None,
     precision: Annotated[

@@ -124,8 +124,6 @@ def embed_poses(
             xy = encoder_input.seen_from(coordinates, seen, config.rate_hz, view)
         parts.append(run_encoder(encoder.net, xy, seen))
     on_clock = np.concatenate(parts, axis=1)
-    if len(views) > 1:
-        on_clock /= np.sqrt(len(views))
     at = np.minimum(np.arange(len(values)) * config.rate_hz / fps, len(on_clock) - 1)
     before = np.floor(at).astype(np.int64)
     after = np.minimum(before + 1, len(on_clock) - 1)

@@ -20,7 +20,7 @@ from models.run.encoder_input import JOINTS
 from models.train.pose_takes import View
 
 _STEP = 512  # frames; few different lengths, because matrix libraries prepare themselves for each
-_OUTERMOST = 10  # frames at each end that may be torn off, at most
+_OUTERMOST = 7  # frames at each end that may be torn off, at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)

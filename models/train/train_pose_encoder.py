@@ -40,8 +40,9 @@ _PAIRS_SCORED = 300  # of held-out takes, per group
 class PoseEncoderRecipe:
     """All choices of a training.
 
-    cycle: the loss of TCC; embeddings have length 1, hence its temperature. cycle_weight, contrast_weight: of
-    the two losses; one of them may be 0. contrast_variance: in frames² of the encoder's clock. takes: per
+    cycle: the loss of TCC. cycle_weight, contrast_weight: of
+    the two losses; one of them may be 0. contrast_variance: in frames² of the encoder's clock (CARL: 10, at
+    30 per second). takes: per
     step. frames: of each take. piece: mean length in
     frames of the pieces into which views are torn (see `pose_encoder_batches`). warmup: steps until
     the learning rate is at its highest; then it falls with a cosine.
@@ -50,18 +51,16 @@ class PoseEncoderRecipe:
     network: PoseEncoderConfig = field(
         default_factory=lambda: PoseEncoderConfig(FEATURES, dimensions=DIMENSIONS)
     )
-    cycle: CycleLoss = field(
-        default_factory=lambda: CycleLoss(temperature=0.1 / DIMENSIONS, variance_floor=1e-5)
-    )
+    cycle: CycleLoss = field(default_factory=lambda: CycleLoss(variance_floor=1e-5))
     views: ViewRanges = field(default_factory=ViewRanges)
     cycle_weight: float = 1.0
-    contrast_weight: float = 0.3
-    contrast_variance: float = 10.0
+    contrast_weight: float = 0.5
+    contrast_variance: float = 4.5
     contrast_temperature: float = 0.1
     takes: int = 8
     frames: int = 24
-    piece: float = 20.0
-    steps: int = 600
+    piece: float = 14.0
+    steps: int = 300
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     warmup: int = 50
