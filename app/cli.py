@@ -16,7 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+<<<<<<< HEAD
 from app import cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth
+=======
+from app import cli_align, cli_check, cli_lift, cli_models, cli_project, cli_smooth
+>>>>>>> 63901f8 (Align to the best take or through an average, by poses or by a model, with options kept)
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
@@ -43,6 +47,7 @@ eval_app.command("lift")(cli_lift.eval_lift)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")
+app.add_typer(cli_align.anchors_app, name="anchor", help="Pin frames of two takes that correspond.")
 app.add_typer(people_app, name="people", help="Who is who in the poses of a take: swap, split, merge.")
 
 
@@ -185,7 +190,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "smooth": cli_smooth.smooth,
     "check": cli_check.check,
     "lift": cli_models.lift,
-    "align": cli_models.align,
+    "align": cli_align.align,
     "transfer": cli_models.transfer,
     "frames": cli_project.frames,
     "clips": cli_clips.clips,

@@ -1,4 +1,4 @@
-"""Commands that have models work on a project: poses, 3D, alignment, transfer, clips in step."""
+"""Commands that have models work on a project: poses, 3D, transfer, clips in step."""
 
 from __future__ import annotations
 
@@ -77,25 +77,6 @@ def lift(
             run_job(lift_take(session, take.uid, model=model, device=device, smoothed=smoothed))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")
-
-
-def align(project: ProjectPath, reference: Reference, as_json: AsJson = False) -> None:
-    """Align all other takes to a reference."""
-    from app.services.align import align_takes
-    from storage import alignments
-
-    with opened(project) as session:
-        take = take_named(session, reference)
-        run_job(align_takes(session, take, session.videos()))
-        rows = []
-        with session.project.reading() as tx:
-            for other in session.videos():
-                warp = alignments.get(tx, take.uid, other.uid) if other.uid != take.uid else None
-                if warp is not None:
-                    cost = round(float(warp.cost.mean()), 4)
-                    rows.append({"take": other.name, "steps": len(warp.path), "mean_cost": cost})
-        text = "\n".join(f"{r['take']}: mean cost {r['mean_cost']}" for r in rows)
-        show({"reference": reference, "alignments": rows}, as_json, text)
 
 
 def transfer(

@@ -154,7 +154,7 @@ def _best_match(
     camera, a whole take against a part of it); the second is made with that difference taken off.
     """
     first = _matches(reference, views, clock, matching, prices)
-    closer = [_less_offset(reference, view, warp) for view, (_, warp) in zip(views, first, strict=True)]
+    closer = [less_offset(reference, view, warp.path) for view, (_, warp) in zip(views, first, strict=True)]
     second = _matches(reference, closer, clock, matching, prices)
     return min(second, key=lambda match: match[1].total)
 
@@ -169,12 +169,12 @@ def _matches(
     for cost in costs:
         cost[~known[0]] = unit
         cost[:, ~known[1]] = unit
-    return [(cost, find_path(cost, known, clock, matching, unit, prices, unit)) for cost in costs]
+    return [(cost, find_path(cost, known, clock, matching, unit, prices)) for cost in costs]
 
 
-def _less_offset(reference: PoseFeatures, query: PoseFeatures, warp: WarpPath) -> PoseFeatures:
-    """The query's features moved by their weighted mean difference to the reference along a warp."""
-    rows, columns = warp.path.T
+def less_offset(reference: PoseFeatures, query: PoseFeatures, path: NDArray[np.int32]) -> PoseFeatures:
+    """The query's features moved by their weighted mean difference to the reference along a path (K, 2)."""
+    rows, columns = path.T
     weight = reference.weight[rows] * query.weight[columns]
     apart = (weight * (reference.values[rows] - query.values[columns])).sum(axis=0)
     return PoseFeatures(query.values + apart / np.maximum(weight.sum(axis=0), 1e-9), query.weight)

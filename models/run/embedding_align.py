@@ -28,7 +28,6 @@ from models.run.matching import (
 
 FEATURES = "embedding"
 PRICES = Prices(0.8, 4.0)
-SOFT_TEMPERATURE = 0.1  # TCC: similarities are −‖a − b‖² / D / 0.1
 
 Floats32 = NDArray[np.float32]
 
@@ -60,7 +59,7 @@ def align_embeddings(
         raise ValueError(f"embeddings {reference.shape} and {query.shape} cannot be compared")
     clock = common_clock((len(reference), len(query)), (fps_reference, fps_query), how)
     cost, known, unit = _costs(reference, query, clock)
-    warp = find_path(cost, known, clock, how, unit, PRICES, SOFT_TEMPERATURE)
+    warp = find_path(cost, known, clock, how, unit, PRICES)
     return in_frames(cost, warp.path, clock, reference_uid, query_uid, method_name(how, FEATURES))
 
 

@@ -104,15 +104,13 @@ def good_match(cost: Costs, known: Known) -> float:
 
 
 def find_path(
-    cost: Costs,
-    known: Known,
-    clock: Clock,
-    matching: Matching,
-    unit: float,
-    prices: Prices,
-    temperature: float,
+    cost: Costs, known: Known, clock: Clock, matching: Matching, unit: float, prices: Prices
 ) -> WarpPath:
-    """The path through a matrix on the clock. temperature: of the soft nearest neighbour, in costs."""
+    """The path through a matrix on the clock. unit: what a good match costs.
+
+    It is also the temperature of the soft nearest neighbour: TCC's constant (0.1 of a mean squared
+    difference) suits vectors that were trained with it, but not those of length 1, nor poses.
+    """
     if matching.matcher == "dtw":
         return dtw_through(
             cost,
@@ -125,7 +123,7 @@ def find_path(
     rows, columns = np.flatnonzero(known[0]), np.flatnonzero(known[1])
     seen = cost[np.ix_(rows, columns)]
     soft = matching.matcher == "soft-nearest"
-    partners = soft_nearest(seen, columns, temperature) if soft else columns[seen.argmin(axis=1)]
+    partners = soft_nearest(seen, columns, unit) if soft else columns[seen.argmin(axis=1)]
     path = _monotone(rows, partners.astype(np.float64), cost.shape, clock.anchors, matching)
     return WarpPath(path, float(cost[path[:, 0], path[:, 1]].sum()))
 
@@ -161,14 +159,23 @@ def in_frames(
     position = np.append(position, len(steps) - 1.0)
     at = np.arange(len(steps))
     filled = np.stack([np.floor(np.interp(position, at, column) + 0.5) for column in path.T], axis=1)
+    alone = _without_rivals(filled, [(rows[r], columns[c]) for r, c in clock.anchors])
     return Alignment(
         reference_uid,
         query_uid,
-        filled.astype(np.int32),
-        np.interp(position, at, paid).astype(np.float32),
-        np.interp(position, at, cycle).astype(np.float32),
+        filled[alone].astype(np.int32),
+        np.interp(position, at, paid)[alone].astype(np.float32),
+        np.interp(position, at, cycle)[alone].astype(np.float32),
         method,
     )
+
+
+def _without_rivals(path: Floats, anchors: list[tuple[int, int]]) -> NDArray[np.bool_]:
+    """bool (K,): the steps but those that give an anchored frame another partner than its own."""
+    keep = np.ones(len(path), dtype=bool)
+    for row, column in anchors:
+        keep &= (path[:, 0] == row) == (path[:, 1] == column)
+    return keep
 
 
 def method_name(matching: Matching, features: str) -> str:
