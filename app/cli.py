@@ -16,11 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-<<<<<<< HEAD
-from app import cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth
-=======
-from app import cli_align, cli_check, cli_lift, cli_models, cli_project, cli_smooth
->>>>>>> 63901f8 (Align to the best take or through an average, by poses or by a model, with options kept)
+from app import cli_align, cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
