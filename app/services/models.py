@@ -14,7 +14,13 @@ HEADLINES = {
     "pose2d": ("lspet_val_pck02", "finds {:.0%} of the joints of LSP-Extended photographs (PCK@0.2)"),
     "lift3d": ("p_mpjpe_mm", "{:.0f} mm off on people it has not seen (P-MPJPE)"),
 }
-KINDS = {"pose2d": "2D poses", "lift3d": "3D lifting", "detector": "finding people"}
+KINDS = {
+    "pose2d": "2D poses",
+    "lift3d": "3D lifting",
+    "detector": "finding people",
+    "pose-encoder": "aligning by poses",
+    "frame-encoder": "aligning by pictures",
+}
 
 
 @dataclass(frozen=True, slots=True)

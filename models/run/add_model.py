@@ -25,7 +25,7 @@ from models.nets import videopose3d
 from models.nets.hrnet import HRNet, config_from_tensors
 from models.run import encoder_input, lift_features
 from models.run.checkpoint import DESCRIPTION_KEY, load_checkpoint, load_tensors, part_of, read_description
-from models.run.embed import POSE_KIND, build_encoder, pose_config
+from models.run.embed import FRAME_KIND, POSE_KIND, build_encoder, pose_config
 from models.run.library import ModelEntry, added_folder, added_models, load_manifest
 from models.run.lift import SKELETON_OUT, TRAJECTORY
 from models.run.pose2d import SKELETON_OF_JOINTS, size_in_name
@@ -130,10 +130,12 @@ def _recognised(
         return _lifter(path, tensors)
     if about.get("kind") == POSE_KIND:
         return _pose_encoder(path, tensors, about)
+    if about.get("kind") == FRAME_KIND:
+        return _frame_encoder(path, tensors, about)
     few = ", ".join(list(tensors)[:4])
     raise KnownError(
-        f"{path.name} is neither an HRNet pose network nor a VideoPose3D lifter nor a pose encoder: its "
-        f"tensors are {few}, …",
+        f"{path.name} is neither an HRNet pose network nor a VideoPose3D lifter nor an encoder that Keyphase "
+        f"trained: its tensors are {few}, …",
         hint="Other networks cannot be used.",
     )
 
@@ -200,6 +202,14 @@ def _pose_encoder(path: Path, tensors: dict[str, Tensor], about: Mapping[str, An
     return _Found(
         POSE_KIND, tensors, encoder_input.SKELETON, (), {**config, "dilations": list(config["dilations"])}
     )
+
+
+def _frame_encoder(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> _Found:
+    """A network that `train tcc` wrote; its description holds its shape, and what it was trained on."""
+    config = dict(build_encoder(path.name, tensors, about).config)
+    side = int(config["size_px"])
+    kept = {key: value for key, value in config.items() if key not in ("kind", "licence")}
+    return _Found(FRAME_KIND, tensors, "", (side, side), kept)
 
 
 def _check(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
