@@ -1,0 +1,51 @@
+"""How well a pixel encoder in training puts held-back takes in order: Kendall's τ as TCC reports it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from scipy.stats import kendalltau
+
+from models.nets.tcc import FrameEncoder
+from models.run.embed_frames import context_of, normalised
+from models.train.clip_frames import ClipFrames
+
+MOST_TAKES, MOST_FRAMES = 8, 48  # looked at, so that scoring stays a small part of the training
+BATCH = 16
+
+
+def mean_tau(net: FrameEncoder, clips: Sequence[ClipFrames]) -> float | None:
+    """Mean τ over ordered pairs of takes of the same action: the nearest neighbours' order against time.
+
+    Of long takes every so many frames are looked at, of many takes the first ones. None without any pair.
+    """
+    vectors = [(clip.action, embed_some(net, clip)) for clip in clips[:MOST_TAKES]]
+    found = [
+        kendalltau(np.arange(len(one)), cdist(one, other, "sqeuclidean").argmin(axis=1)).statistic
+        for (action, one), (another, other) in itertools.permutations(vectors, 2)
+        if action == another
+    ]
+    finite = [float(value) for value in found if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None
+
+
+@torch.inference_mode()
+def embed_some(net: FrameEncoder, clip: ClipFrames) -> NDArray[np.float32]:
+    """Vectors (n, D) of evenly spaced frames of a clip, each with its true context; leaves the mode of the
+    network as it was.
+    """
+    config, device, mode = net.config, next(net.parameters()).device, net.training
+    net.eval()
+    chosen = np.arange(0, len(clip), max(1, -(-len(clip) // MOST_FRAMES)))
+    seen = context_of(chosen, config.context, config.gap_frames(clip.fps))
+    parts = [
+        net(normalised(torch.from_numpy(clip.frames[seen[i : i + BATCH]]).to(device))).float().cpu().numpy()
+        for i in range(0, len(chosen), BATCH)
+    ]
+    net.train(mode)
+    return np.concatenate(parts)
