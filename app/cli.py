@@ -23,6 +23,7 @@ from app.cli_people import people_app
 from app.cli_shared import AsJson, show
 from app.cli_train import eval_app, train_app
 from app.cli_train_encoder import train_pose_encoder_command
+from app.cli_train_tcc import train_tcc_command
 from app.jobs import run_job
 from models.domain.errors import KnownError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 train_app.command("videopose3d")(cli_lift.train_videopose3d)
 train_app.command("pose-encoder")(train_pose_encoder_command)
+train_app.command("tcc")(train_tcc_command)
 eval_app.command("lift")(cli_lift.eval_lift)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")
