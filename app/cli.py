@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_align, cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth
+from app import cli_align, cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth, cli_statistics
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
@@ -190,6 +190,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "lift": cli_models.lift,
     "align": cli_align.align,
     "transfer": cli_models.transfer,
+    "stats": cli_statistics.stats,
     "frames": cli_project.frames,
     "clips": cli_clips.clips,
     "sound": cli_clips.sound,
