@@ -25,8 +25,16 @@ class AnalysisWindow(Protocol):
         ...
 
 
+def _statistics(window: MainWindow) -> AnalysisWindow:
+    from app.qt.statistics import Statistics
+
+    return Statistics(window)
+
+
 # what the menu says, and what makes the controller; imported when it is first shown
-_WINDOWS: tuple[tuple[str, Callable[[MainWindow], AnalysisWindow]], ...] = ()
+_WINDOWS: tuple[tuple[str, Callable[[MainWindow], AnalysisWindow]], ...] = (
+    ("Phase statistics…", _statistics),
+)
 
 
 class Analyses(QObject):
