@@ -56,8 +56,7 @@ def put_event(tx: Connection, event: Event) -> None:
 def put_events(tx: Connection, many: Iterable[Event]) -> None:
     """Insert or replace events: one statement for all of them. A source that is gone is forgotten."""
     many = list(many)
-    asked = {event.source_video_uid for event in many} - {""}
-    sources = set(tx.execute(_SOURCES, {"uids": list(asked)}).scalars()) if asked else set()
+    sources = _sources(tx, many)
     rows = [
         {
             "uid": event.uid,
@@ -128,7 +127,9 @@ def put_interval(tx: Connection, interval: Interval) -> None:
 
 
 def put_intervals(tx: Connection, many: Iterable[Interval]) -> None:
-    """Insert or replace intervals: one statement for all of them."""
+    """Insert or replace intervals: one statement for all of them. A source that is gone is forgotten."""
+    many = list(many)
+    sources = _sources(tx, many)
     rows = [
         {
             "uid": interval.uid,
@@ -139,6 +140,9 @@ def put_intervals(tx: Connection, many: Iterable[Interval]) -> None:
             "end_pts": interval.span.end_pts,
             "duration_pts": interval.span.duration_pts,
             **_annotation(interval),
+            "uncertainty_frames": interval.uncertainty_frames,
+            "source_video_uid": interval.source_video_uid if interval.source_video_uid in sources else None,
+            "model": interval.model,
         }
         for interval in many
     ]
@@ -172,6 +176,12 @@ def _there(label: _Label | None) -> _Label:
     if label is None:
         raise KnownError("This label is no longer in the project.", hint="Undo its removal, or set it again.")
     return label
+
+
+def _sources(tx: Connection, many: Iterable[Event | Interval]) -> set[str]:
+    """Those of the takes named as sources that are in the project."""
+    asked = {label.source_video_uid for label in many} - {""}
+    return set(tx.execute(_SOURCES, {"uids": list(asked)}).scalars()) if asked else set()
 
 
 def _annotation(label: Event | Interval) -> dict[str, object]:
@@ -216,7 +226,18 @@ def _event(row: Any) -> Event:
 
 
 def _interval(row: Any) -> Interval:
-    uid, video_uid, tier, name, start, end, _, origin, confidence, annotator, note = row
+    uid, video_uid, tier, name, start, end, _, origin, confidence, annotator, note, width, source, model = row
     return Interval(
-        uid, video_uid, tier, name, Span(start, end), _ORIGINS[origin], confidence, annotator or "", note
+        uid,
+        video_uid,
+        tier,
+        name,
+        Span(start, end),
+        _ORIGINS[origin],
+        confidence,
+        annotator or "",
+        note,
+        width,
+        source or "",
+        model,
     )

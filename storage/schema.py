@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 APPLICATION_ID = 0x4B594648  # "KYFH" in the SQLite header: what makes a database a Keyphase project
-REVISION = "0004"  # the newest revision in storage/migrations/versions
+REVISION = "0005"  # the newest revision in storage/migrations/versions
 CHUNK_FRAMES = 256  # frames of keypoints per row of track_chunks
 SUGGESTED = text("origin IN ('transferred', 'model')")  # literally so, or its index is not used
 
@@ -193,8 +193,16 @@ intervals = Table(
     Column("end_pts", Integer, CheckConstraint("end_pts >= start_pts"), nullable=False),
     Column("duration_pts", Integer, nullable=False),  # bounds the look-up of overlapping intervals
     *_annotation(),
+    Column("uncertainty_frames", Float, nullable=False, server_default="0"),
+    Column("source_video_uid", Text, ForeignKey("videos.uid", ondelete="SET NULL")),  # of a suggestion
+    Column("model", Text, nullable=False, server_default=""),  # what suggested it
     Index("ix_intervals_video_uid", "video_uid", "start_pts"),
     Index("ix_intervals_duration", "video_uid", "duration_pts"),
+    Index(
+        "ix_intervals_source_video_uid",
+        "source_video_uid",
+        sqlite_where=text("source_video_uid IS NOT NULL"),
+    ),
 )
 
 alignments = Table(

@@ -27,17 +27,16 @@ from storage.tracks import activate
 class Snapshot:
     """Rows by table, parents before children.
 
-    sourced: uids of events in other videos that name the video as their source, by its uid.
+    sourced: labels in other videos that name the video as their source: table, label uid, video uid.
     """
 
     rows: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]
-    sourced: tuple[tuple[str, str], ...] = ()
+    sourced: tuple[tuple[str, str, str], ...] = ()
 
 
 def of_video(tx: Connection, uid: str) -> Snapshot:
     """A video with everything that goes with it."""
     mine = select(tracks.c.uid).where(tracks.c.video_uid == uid)
-    elsewhere = select(events.c.uid).where(events.c.source_video_uid == uid, events.c.video_uid != uid)
     taken = _take(
         tx,
         (videos, videos.c.uid == uid),
@@ -54,7 +53,11 @@ def of_video(tx: Connection, uid: str) -> Snapshot:
         (anchors, (anchors.c.reference_uid == uid) | (anchors.c.query_uid == uid)),
         (embeddings, embeddings.c.video_uid == uid),
     )
-    return Snapshot(taken.rows, tuple((event, uid) for event in tx.execute(elsewhere).scalars()))
+    sourced: list[tuple[str, str, str]] = []
+    for table in (events, intervals):
+        elsewhere = select(table.c.uid).where(table.c.source_video_uid == uid, table.c.video_uid != uid)
+        sourced += [(table.name, label, uid) for label in tx.execute(elsewhere).scalars()]
+    return Snapshot(taken.rows, tuple(sourced))
 
 
 def of_run(tx: Connection, uid: str) -> Snapshot:
@@ -113,8 +116,9 @@ def restore(tx: Connection, snapshot: Snapshot) -> None:
             active = [row for row in rows if row["active"]]
             rows = tuple({**row, "active": False} for row in rows)
         tx.execute(insert(table), list(rows))
-    for event, source in snapshot.sourced:
-        tx.execute(update(events).where(events.c.uid == event).values(source_video_uid=source))
+    for name, label, source in snapshot.sourced:
+        table = schema.metadata.tables[name]
+        tx.execute(update(table).where(table.c.uid == label).values(source_video_uid=source))
     for row in sorted(active, key=lambda row: row["dimensions"]):  # 3D after the 2D it belongs to
         activate(tx, row["uid"])
 

@@ -34,7 +34,20 @@ EVENTS = (
 )
 INTERVALS = (
     Interval("i0", "left", "hands", "both", Span(0, 3003), annotator="Ada"),
-    Interval("i1", "left", "hands", "one", Span(3003, 6006), note="x"),
+    Interval(
+        "i1",
+        "left",
+        "hands",
+        "one",
+        Span(3003, 6006),
+        LabelOrigin.TRANSFERRED,
+        0.5,
+        "",
+        "x",
+        4.5,
+        "right",
+        "d",
+    ),
     Interval("i2", "left", "gaze", "down", Span(2002, 2002)),
 )
 ANCHOR = Anchor("anchor", "left", "right", 100 * 1001, 100, "Ada")

@@ -21,6 +21,9 @@ class LabelOrigin(StrEnum):
     IMPORTED = "imported"
 
 
+SUGGESTED = (LabelOrigin.TRANSFERRED, LabelOrigin.MODEL)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A key event of an ontology at a moment of a video.
@@ -44,12 +47,15 @@ class Event:
 
     @property
     def is_suggestion(self) -> bool:
-        return self.origin in (LabelOrigin.TRANSFERRED, LabelOrigin.MODEL)
+        return self.origin in SUGGESTED
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A named span on a free tier of a video."""
+    """A named span on a free tier of a video.
+
+    uncertainty_frames: of each end, as an event's; source_video_uid, model: as an event's.
+    """
 
     uid: str
     video_uid: str
@@ -60,6 +66,13 @@ class Interval:
     confidence: float = 1.0
     annotator: str = ""
     note: str = ""
+    uncertainty_frames: float = 0.0
+    source_video_uid: str = ""
+    model: str = ""
+
+    @property
+    def is_suggestion(self) -> bool:
+        return self.origin in SUGGESTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ def export_csv(project: Project, path: Path) -> None:
                 name = names[event.key_event_uid]
                 rows.writerow(_event_row(event, video, name, source.name if source else ""))
             for interval in labels.intervals(tx, video.uid):
-                rows.writerow(_interval_row(interval, video))
+                source = takes.get(interval.source_video_uid)
+                rows.writerow(_interval_row(interval, video, source.name if source else ""))
 
 
 def import_csv(project: Project, path: Path) -> ImportReport:
@@ -122,7 +123,8 @@ def plan_csv(tx: Connection, rows: list[Record]) -> ImportPlan:
             line = f"Take '{row.name('video')}' is not in this project"
             lost[line] = lost.get(line, 0) + 1
         elif kind == "interval":
-            intervals.append(_interval(tx, row, video, name))
+            source = takes.get(row.text("source", ""))
+            intervals.append(_interval(tx, row, video, name, source.uid if source else ""))
         elif name not in known:
             line = f"No ontology of the project has a key event '{name}'"
             lost[line] = lost.get(line, 0) + 1
@@ -139,13 +141,11 @@ def _event_row(event: Event, video: Video, name: str, source: str) -> dict[str, 
         **_shared(event, video, event.pts),
         "kind": "event",
         "name": name,
-        "uncertainty_frames": f"{event.uncertainty_frames!r}",
         "source": source,
-        "model": event.model,
     }
 
 
-def _interval_row(interval: Interval, video: Video) -> dict[str, Any]:
+def _interval_row(interval: Interval, video: Video, source: str) -> dict[str, Any]:
     return {
         **_shared(interval, video, interval.span.start_pts),
         "kind": "interval",
@@ -153,6 +153,7 @@ def _interval_row(interval: Interval, video: Video) -> dict[str, Any]:
         "name": interval.name,
         "end_frame_exclusive": end_frame(video, interval.span.end_pts),
         "end_pts_exclusive": interval.span.end_pts,
+        "source": source,
     }
 
 
@@ -168,6 +169,8 @@ def _shared(label: Event | Interval, video: Video, pts: int) -> dict[str, Any]:
         "annotator": label.annotator,
         "note": label.note,
         "uid": label.uid,
+        "uncertainty_frames": f"{label.uncertainty_frames!r}",
+        "model": label.model,
     }
 
 
@@ -196,7 +199,7 @@ def _event(tx: Connection, row: Record, video: Video, key_events: list[str], sou
     return event if given or there is None else there
 
 
-def _interval(tx: Connection, row: Record, video: Video, name: str) -> Interval:
+def _interval(tx: Connection, row: Record, video: Video, name: str, source_uid: str) -> Interval:
     start = _moment(row, video, "pts", "frame", "seconds")
     end = _moment(row, video, "end_pts_exclusive", "end_frame_exclusive", "end_seconds", end=True)
     if end < start:
@@ -216,6 +219,9 @@ def _interval(tx: Connection, row: Record, video: Video, name: str) -> Interval:
         _number(row, "confidence", 0, 1, 1.0),
         row.text("annotator", ""),
         row.text("note", ""),
+        _number(row, "uncertainty_frames", 0, 1e9, 0.0),
+        source_uid,
+        row.text("model", ""),
     )
 
 

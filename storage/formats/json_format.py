@@ -151,6 +151,9 @@ def _interval_dict(interval: Interval, video: Video) -> dict[str, Any]:
         "confidence": interval.confidence,
         "annotator": interval.annotator,
         "note": interval.note,
+        "uncertainty_frames": interval.uncertainty_frames,
+        "source_video_uid": interval.source_video_uid,
+        "model": interval.model,
     }
 
 

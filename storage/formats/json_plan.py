@@ -187,6 +187,7 @@ def _interval(item: Record, matched: dict[str, Take], described: list[str]) -> I
     end = _moment(item, take, "end_frame", "end_pts", end=True)
     if end < start:
         item.fail("end_pts", "lies before the start")
+    source = matched.get(item.text("source_video_uid", ""))
     return Interval(
         uid,
         take.video.uid,
@@ -197,6 +198,9 @@ def _interval(item: Record, matched: dict[str, Take], described: list[str]) -> I
         item.number("confidence", 0, 1, 1.0),
         item.text("annotator", ""),
         item.text("note", ""),
+        item.number("uncertainty_frames", 0, 1e9, 0.0),
+        source.video.uid if source else "",
+        item.text("model", ""),
     )
 
 

@@ -18,11 +18,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from models.domain.errors import BugError, KnownError
+from models.domain.labels import Interval
 from models.domain.ontology import load_ontology
+from models.domain.timebase import Span
 from storage import alignments, anchors, labels, ontologies, schema, settings, upgrade, videos
 from storage.project import Project
 from tests.example_project import ANCHOR, EVENTS, INTERVALS, everything, full_project
 
+# as it was before intervals could be suggestions
+PLAIN_INTERVAL = Interval("i1", "left", "hands", "one", Span(3003, 6006), note="x")
 ROOT = Path(__file__).parents[2]
 
 
@@ -254,6 +258,8 @@ def test_projects_of_every_released_schema_open(tmp_path: Path, number: int) -> 
     with Project.open(tmp_path / name) as project, project.reading() as tx:
         known = set(EVENTS) if number >= 4 else {replace(e, source_video_uid="", model="") for e in EVENTS}
         assert set(labels.events(tx)) == known
+        spans = INTERVALS if number >= 5 else (INTERVALS[0], PLAIN_INTERVAL, INTERVALS[2])
+        assert set(labels.intervals(tx)) == set(spans)
         assert alignments.get(tx, "left", "right") is not None
         assert anchors.all_anchors(tx) == ([ANCHOR] if number >= 4 else [])
         assert [video.name for video in videos.all_videos(tx)] == ["left cam", "right cam"]
