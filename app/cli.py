@@ -16,7 +16,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app import cli_align, cli_check, cli_clips, cli_lift, cli_models, cli_project, cli_smooth, cli_statistics
+from app import (
+    cli_align,
+    cli_check,
+    cli_clips,
+    cli_lift,
+    cli_models,
+    cli_project,
+    cli_smooth,
+    cli_statistics,
+    cli_suggest,
+)
 from app.bench.figures import Figure
 from app.cli_library import library_app
 from app.cli_people import people_app
@@ -189,7 +199,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "check": cli_check.check,
     "lift": cli_models.lift,
     "align": cli_align.align,
-    "transfer": cli_models.transfer,
+    "transfer": cli_suggest.transfer,
+    "propose": cli_suggest.propose,
+    "next": cli_suggest.next_label,
     "stats": cli_statistics.stats,
     "frames": cli_project.frames,
     "clips": cli_clips.clips,

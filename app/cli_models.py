@@ -1,4 +1,4 @@
-"""Commands that have models work on a project: poses, 3D, transfer, clips in step."""
+"""Commands that have models work on a project: poses and 3D."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from app.cli_shared import (
     Decoder,
     Device,
     ProjectPath,
-    Reference,
     VideoName,
     opened,
     show,
-    take_named,
     takes_named,
 )
 from app.jobs import run_job
@@ -77,34 +75,3 @@ def lift(
             run_job(lift_take(session, take.uid, model=model, device=device, smoothed=smoothed))
             names.append(take.name)
         show({"lifted": names}, as_json, f"3D skeletons of {', '.join(names)}.")
-
-
-def transfer(
-    project: ProjectPath,
-    source: Annotated[str, typer.Option("--from", metavar="NAME", help="The labelled take.")],
-    as_json: AsJson = False,
-) -> None:
-    """Copy a take's events to the aligned takes, as suggestions with confidence."""
-    from app.services.transfer import transfer_events
-    from storage import ontologies
-
-    with opened(project) as session:
-        takes = {take.uid: take for take in session.videos()}
-        events = transfer_events(session, take_named(session, source), list(takes.values()))
-        with session.project.reading() as tx:
-            names = {key.uid: key.name for o in ontologies.all_ontologies(tx) for key in o.events}
-        rows = [
-            {
-                "take": takes[event.video_uid].name,
-                "event": names.get(event.key_event_uid, event.key_event_uid),
-                "frame": takes[event.video_uid].info.times.index_at(event.pts),
-                "pts": event.pts,
-                "confidence": event.confidence,
-                "uncertainty_frames": event.uncertainty_frames,
-            }
-            for event in events
-        ]
-        lines = [f"{r['take']}: {r['event']} at frame {r['frame']} ±{r['uncertainty_frames']}" for r in rows]
-        show(
-            rows, as_json, "\n".join(lines) or "Nothing to suggest: people have labelled every aligned take."
-        )

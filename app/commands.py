@@ -1,5 +1,5 @@
-"""Edits of a project: keypoints, ontologies and videos here, labels from `app.label_commands`, anchors
-from `app.align_commands`.
+"""Edits of a project: keypoints, ontologies and videos here, labels from `app.label_commands`, suggestions
+from `app.suggestion_commands`, anchors from `app.align_commands`.
 
 See `app.change` for what a command is. Times are pts; uids of what an undo brings back are the old ones.
 """
@@ -19,7 +19,6 @@ from app.change import ChangeSet as ChangeSet
 from app.change import Command as Command
 from app.change import Kind as Kind
 from app.change import Together as Together
-from app.label_commands import AcceptSuggestions as AcceptSuggestions
 from app.label_commands import DeleteEvent as DeleteEvent
 from app.label_commands import DeleteEvents as DeleteEvents
 from app.label_commands import DeleteInterval as DeleteInterval
@@ -28,8 +27,10 @@ from app.label_commands import MoveEvent as MoveEvent
 from app.label_commands import PutEvent as PutEvent
 from app.label_commands import PutEvents as PutEvents
 from app.label_commands import PutInterval as PutInterval
-from app.label_commands import RejectSuggestions as RejectSuggestions
 from app.label_commands import SplitInterval as SplitInterval
+from app.suggestion_commands import AcceptSuggestions as AcceptSuggestions
+from app.suggestion_commands import PutSuggestions as PutSuggestions
+from app.suggestion_commands import RejectSuggestions as RejectSuggestions
 from models.domain.ontology import Ontology
 from models.domain.smoothing import Smoothing
 from models.domain.track import Origin

@@ -1,4 +1,4 @@
-"""Edits of labels: key events, suggestions, and intervals on tiers.
+"""Edits of labels: key events, and intervals on tiers.
 
 See `app.change` for what a command is. Times are pts; uids of what an undo brings back are the old ones.
 """
@@ -6,6 +6,7 @@ See `app.change` for what a command is. Times are pts; uids of what an undo brin
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,8 @@ from models.domain.errors import KnownError
 from models.domain.labels import Event, Interval, LabelOrigin, new_uid
 from models.domain.timebase import Span
 from storage import labels
+
+AnyLabel = TypeVar("AnyLabel", Event, Interval)
 
 # --- events
 
@@ -61,7 +64,7 @@ class MoveEvent:
     def apply(self, tx: Connection) -> ChangeSet:
         event = labels.get_event(tx, self.uid)
         if event.is_suggestion:
-            event = _accepted(event, self.annotator)
+            event = accepted(event, self.annotator)
         return PutEvents((replace(event, pts=self.pts),)).apply(tx)
 
 
@@ -91,38 +94,14 @@ class DeleteEvent:
         return DeleteEvents((self.uid,)).apply(tx)
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptSuggestions:
-    """Make suggestions a person's labels, where they are; labels that are no suggestions stay as they are."""
-
-    uids: tuple[str, ...]
-    annotator: str = ""
-    text: str = "accept suggestions"
-
-    def apply(self, tx: Connection) -> ChangeSet:
-        events = (labels.get_event(tx, uid) for uid in self.uids)
-        return PutEvents(tuple(_accepted(e, self.annotator) for e in events if e.is_suggestion)).apply(tx)
-
-
-@dataclass(frozen=True, slots=True)
-class RejectSuggestions:
-    """Delete suggestions; labels that are no suggestions stay."""
-
-    uids: tuple[str, ...]
-    text: str = "reject suggestions"
-
-    def apply(self, tx: Connection) -> ChangeSet:
-        events = (labels.get_event(tx, uid) for uid in self.uids)
-        return DeleteEvents(tuple(e.uid for e in events if e.is_suggestion)).apply(tx)
-
-
-def _accepted(event: Event, annotator: str) -> Event:
+def accepted(label: AnyLabel, annotator: str) -> AnyLabel:
+    """A suggestion as a person's label; where it came from stays told."""
     return replace(
-        event,
+        label,
         origin=LabelOrigin.HUMAN,
         confidence=1.0,
         uncertainty_frames=0.0,
-        annotator=annotator or event.annotator,
+        annotator=annotator or label.annotator,
     )
 
 

@@ -24,7 +24,7 @@ from app.services.demo_scene import (
 from app.services.lift import lift_take
 from app.services.media import add_videos
 from app.services.pose import estimate_poses
-from app.services.transfer import transfer_events
+from app.services.transfer import transfer_labels
 from app.session import Session
 from models.domain.labels import Event, new_uid
 from models.domain.mapping import map_keypoints
@@ -67,7 +67,7 @@ def build_demo(folder: Path, report: Callable[[dict[str, object]], None]) -> Ite
             yield from align_takes(session, reference, others)
         if not _labelled(session, reference):
             _label_reference(session, reference)
-            transfer_events(session, reference, others)
+            transfer_labels(session, [reference], others)
         clip = folder / CLIP_NAME
         if not clip.exists():
             yield from export_clip(session, reference, takes, clip)

@@ -1,78 +1,142 @@
-"""Copy the key events of one take to others along their alignment, as suggestions for review."""
+"""Copy the labels of takes to others along their alignments, as suggestions for review."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from app.commands import DeleteEvents, PutEvents, Together
+from app.commands import PutSuggestions
+from app.services.landings import Label, Landed, landed, peoples_labels, sources_of, what
+from app.services.ways import Ways, method_of
 from app.session import Session
-from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
-from models.domain.labels import Event, LabelOrigin, new_uid
-from storage import alignments, labels
+from models.domain.labels import Event, Interval, LabelOrigin, new_uid
+from models.domain.landing import estimate
+from models.domain.timebase import Span
+from storage import alignments, ontologies
 from storage.videos import Video
 
+MOST_NAMES = 3  # so many are told, then how many more
 
-def transfer_events(session: Session, source: Video, targets: Sequence[Video]) -> list[Event]:
-    """Suggest the source's events in every target; one undo step. Returns the suggestions.
 
-    Earlier suggestions of the same key events are replaced; a person's labels are never touched, and no
-    suggestion is made for a key event that a person has already set in the target. Raises KnownError when
-    the source has no events or a target is not aligned to it.
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What was suggested; left_out: lines for people about what was not."""
+
+    events: tuple[Event, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        return (*self.events, *self.intervals)
+
+
+def transfer_labels(
+    session: Session, sources: Sequence[Video], targets: Sequence[Video] | None = None
+) -> Transfer:
+    """Suggest the events and intervals of labelled takes in the targets; one undo step.
+
+    From several sources comes the median of where they put a label; their disagreement widens its
+    uncertainty. targets: None = every other take that is aligned to a source. Earlier suggestions of the same
+    labels are replaced; a person's labels are never touched, and nothing is suggested that a person has set
+    already. A label outside the part of a source that is matched in the target is not suggested.
+    Raises KnownError when a source has no labels or a target is aligned to none of the sources.
     """
+    sources = list({video.uid: video for video in sources}.values())
     with session.project.reading() as tx:
-        originals = [event for event in labels.events(tx, source.uid) if not event.is_suggestion]
-        if not originals:
-            raise KnownError(f"Take '{source.name}' has no events to transfer.", hint="Label it first.")
-        suggested: list[Event] = []
-        replaced: list[str] = []
-        for target in (video for video in targets if video.uid != source.uid):
-            alignment = alignments.get(tx, source.uid, target.uid)
-            if alignment is None:
-                reverse = alignments.get(tx, target.uid, source.uid)
-                alignment = reverse.inverse() if reverse else None
-            if alignment is None:
-                raise KnownError(
-                    f"Take '{target.name}' is not aligned to '{source.name}'.",
-                    hint=f"Run 'align' with '{source.name}' as the reference first.",
-                )
-            present = labels.events(tx, target.uid)
-            set_by_people = {event.key_event_uid for event in present if not event.is_suggestion}
-            chosen = [event for event in originals if event.key_event_uid not in set_by_people]
-            names = {event.key_event_uid for event in chosen}
-            replaced += [e.uid for e in present if e.is_suggestion and e.key_event_uid in names]
-            suggested += [transferred(event, alignment, source, target) for event in chosen]
-    if suggested:
-        put = PutEvents(tuple(suggested))
-        text = f"transfer {len(suggested)} events from {source.name}"
-        session.history.do(Together(text, (DeleteEvents(tuple(replaced)), put) if replaced else (put,)))
-    return suggested
+        takes = session.videos()
+        chosen = takes if targets is None else targets
+        others = [video for video in chosen if video.uid not in {source.uid for source in sources}]
+        labelled = {video.uid: peoples_labels(tx, video.uid) for video in (*sources, *others)}
+        ways = Ways(alignments.all_alignments(tx))
+        names = {key.uid: key.name for o in ontologies.all_ontologies(tx) for key in o.events}
+    for video in sources:
+        if not labelled[video.uid]:
+            raise KnownError(f"Take '{video.name}' has no events to transfer.", hint="Label it first.")
+    made: list[Label] = []
+    left_out: list[str] = []
+    unreached = []
+    for target in others:
+        found = sources_of(target, sources, labelled, ways)
+        if not found:
+            unreached.append(target)
+            continue
+        by_people = {what(label) for label in labelled[target.uid]}
+        outside = []
+        for (name, _), marks in landed(found).items():
+            if name not in by_people:
+                label = transferred(marks, target)
+                if label is None:
+                    outside.append(" ".join(names.get(part, part) for part in name))
+                else:
+                    made.append(label)
+        if outside:
+            left_out.append(f"{target.name}: {_listed(outside)} left out, outside the part that is matched")
+    if unreached and (targets is not None or len(unreached) == len(others)):
+        message = f"Take '{unreached[0].name}' is not aligned to {_either(sources)}."
+        raise KnownError(message, hint=f"Run 'align' with '{sources[0].name}' as the reference first.")
+    left_out += [f"{target.name} left out: it is not aligned to {_either(sources)}" for target in unreached]
+    events = tuple(label for label in made if isinstance(label, Event))
+    intervals = tuple(label for label in made if isinstance(label, Interval))
+    if made:
+        text = f"transfer {len(made)} labels from {_listed([source.name for source in sources])}"
+        session.history.do(PutSuggestions(events, intervals, text))
+    return Transfer(events, intervals, tuple(left_out))
 
 
-def transferred(event: Event, alignment: Alignment, source: Video, target: Video) -> Event:
-    """The event at the matching frame of the target, with how sure the alignment is of it.
-
-    Uncertainty in frames: half the width of the match plus the cycle error around it. Confidence:
-    1 / (1 + uncertainty as a share of a tenth of the take), so that ±10 % of the take gives one half.
-    """
-    frame = source.info.times.index_at(event.pts)
-    index = min(alignment.map_index(frame), target.info.frame_count - 1)
-    first, last = alignment.matches(frame)
-    near = np.abs(alignment.path[:, 0] - frame) <= 3
-    errors = alignment.cycle_error[near]
-    cycle = float(np.nanmedian(errors)) if np.isfinite(errors).any() else 0.0
-    uncertainty = max(1.0, (last - first) / 2 + cycle)
-    confidence = 1 / (1 + uncertainty / max(1.0, 0.1 * target.info.frame_count))
-    return Event(
+def transferred(marks: Sequence[Landed], target: Video) -> Label | None:
+    """The label where the median of the sources puts it; None where it is outside what they match."""
+    there = [mark for mark in marks if mark.ends is not None]
+    if not there:
+        return None
+    count, times = target.info.frame_count, target.info.times
+    ends = [estimate(landings, count) for landings in zip(*(mark.ends or () for mark in there), strict=True)]
+    frames = [min(max(int(end.frame + 0.5), 0), count - 1) for end in ends]
+    uncertainty = max(end.uncertainty_frames for end in ends)
+    original = there[0].label
+    confidence = round(original.confidence / (1 + uncertainty / max(1.0, 0.1 * count)), 4)
+    note = f"from {_listed([mark.source.video.name for mark in there])}"
+    source, model = there[0].source.video.uid, method_of(there[0].source.way)
+    uncertainty = round(uncertainty, 2)
+    if isinstance(original, Event):
+        return Event(
+            new_uid(),
+            target.uid,
+            original.key_event_uid,
+            times.pts_at(frames[0]),
+            LabelOrigin.TRANSFERRED,
+            confidence,
+            uncertainty,
+            original.annotator,
+            note,
+            source,
+            model,
+        )
+    stop = frames[1] + 1 if original.span.duration_pts else frames[0]
+    return Interval(
         new_uid(),
         target.uid,
-        event.key_event_uid,
-        target.info.times.pts_at(index),
+        original.tier,
+        original.name,
+        Span(times.pts_at(frames[0]), times.pts_at(stop)),
         LabelOrigin.TRANSFERRED,
-        round(event.confidence * confidence, 4),
-        round(uncertainty, 2),
-        event.annotator,
-        f"from {source.name}",
+        confidence,
+        original.annotator,
+        note,
+        uncertainty,
+        source,
+        model,
     )
+
+
+def _either(sources: Sequence[Video]) -> str:
+    names = [f"'{source.name}'" for source in sources]
+    return names[0] if len(names) == 1 else f"any of {', '.join(names)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for people: "a, b, c and 4 more"."""
+    every = list(dict.fromkeys(names))
+    more = len(every) - MOST_NAMES
+    return ", ".join(every[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
