@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.qt.tasks import Tasks
 from app.qt.workspace import Workspace
-from app.services.exchange import EXPORT_FORMATS, export_file, import_file
+from app.services.exchange import EXPORT_FORMATS
 from app.services.media import check_candidate, find_moved, missing_videos, relink
 from app.services.models import known_models
 from app.services.overview import take_overviews
@@ -114,9 +114,7 @@ class Asking(QObject):
         stem = session.project.path.with_suffix("")
         dialog = LabelExportDialog(formats, stem.with_name(f"{stem.name}_labels"), self.window)
         if dialog.exec():
-            choice = dialog.choice
-            if self._try(lambda: export_file(session, choice.format, choice.path)):
-                self.workspace.message.emit(f"Labels written to {choice.path.name}")
+            self.tasks.export_labels(dialog.choice.format, dialog.choice.path)
 
     def import_labels(self) -> None:
         session = self.workspace.session
@@ -125,9 +123,7 @@ class Asking(QObject):
         path, _ = QFileDialog.getOpenFileName(self.window, "Import labels", "", "Labels (*.json *.csv)")
         if not path:
             return
-        lines: list[str] = []
-        if self._try(lambda: lines.extend(import_file(session, Path(path))["lines"])):
-            self.workspace.message.emit(" ".join(lines))
+        self.tasks.import_labels(Path(path))
 
     def relink(self, uids: Sequence[str] = ()) -> None:
         """Find the files of takes that are missing (all of them when none is named)."""

@@ -334,17 +334,18 @@ def test_labels_go_out_and_come_back(desk: Desk, project: Path, tmp_path: Path, 
     desk.open(project)
     desk.go_to(6)
     desk.key(Qt.Key.Key_2)
-    from app.services.exchange import export_file
-
-    export_file(desk.session, "json", tmp_path / "l.json")
+    desk.window.tasks.export_labels("json", tmp_path / "l.json")
+    panel = desk.window.job_panel
+    desk.until(lambda: not desk.window.tasks.busy)
+    assert panel.text_of(panel.job_uids[0]) == "Done. labels written to l.json"
     desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(tmp_path / "l.json"), ""))
     desk.window.asking.import_labels()
-    desk.settle()
-    assert desk.frames_of_events() == {"pouring/1": 6}
+    desk.until(lambda: desk.frames_of_events() == {"pouring/1": 6} and not desk.window.tasks.busy)
     (tmp_path / "l.json").write_text("{]")
     desk.window.asking.import_labels()
-    assert len(desk.told) == 1 and "l.json" in desk.told[0]
+    desk.until(lambda: not desk.window.tasks.busy)
+    assert "l.json" in panel.text_of(panel.job_uids[0]) and desk.frames_of_events() == {"pouring/1": 6}
 
 
 def test_an_edit_that_the_world_refuses_is_told(desk: Desk, project: Path, monkeypatch) -> None:
