@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.qt.analyses import Analyses
 from app.qt.asking import Asking
+from app.qt.beside import Beside
 from app.qt.comparing import Comparing
 from app.qt.curves import CHOICES, Curves
 from app.qt.decoder import Decoder
@@ -41,6 +42,7 @@ from app.qt.smoothing import Smoothed
 from app.qt.space import Space
 from app.qt.space_actions import SpaceActions
 from app.qt.stage import Stage
+from app.qt.suggesting import Suggesting
 from app.qt.tasks import Tasks
 from app.qt.thumbnailer import Thumbnailer
 from app.qt.workspace import Workspace
@@ -163,6 +165,8 @@ class MainWindow(QMainWindow):
         self.tasks = Tasks(self.workspace, self.runner, self.job_panel)
         parts = (self.workspace, self.playback, self.posing, self.tasks, self.preferences)
         self.latest = Latest(self)
+        self.beside = Beside(self.workspace, self.latest, self.review_list, self.review_panel.pictures)
+        self.suggesting = Suggesting(self.workspace, self.tasks, self.review_panel, self)
         stage = (self.workspace, self.playback, self.posing, self.preferences)
         self.doubting = Doubting(*stage, self.latest, self.review_panel, self.timeline)
         self.judging = Judging(*stage, self.latest, self.judge_panel, self.canvas, self.curves)
@@ -189,6 +193,7 @@ class MainWindow(QMainWindow):
         self.playback.wants_proxy.connect(self.tasks.proxy)
         self.tasks.proxy_ready.connect(lambda uid: self.decoder.use_proxy(uid, proxy_folder()))
         self.review.jumped.connect(self.comparing.show_moment)
+        self.suggesting.jump_requested.connect(self.review.show_frame)
         self.comparing.export_requested.connect(self.asking.export_clip)
         self.comparing.reference_changed.connect(self.media.set_reference)
         self.welcome.new_requested.connect(self.projects.new)

@@ -61,6 +61,7 @@ def _actions() -> tuple[Action, ...]:
         Action("edge.nudge_back", "Edge one frame back", ("[",), label, repeats=True),
         Action("edge.nudge_on", "Edge one frame on", ("]",), label, repeats=True),
         Action("label.delete", "Delete the selected label", ("Delete", "Backspace"), label),
+        Action("label.next", "What to label next", ("Ctrl+Shift+F",), review),
         Action("review.next", "Next suggestion or doubtful frame", ("N",), review),
         Action("review.previous", "Previous suggestion or doubtful frame", ("P",), review),
         Action("review.accept", "Accept the suggestion, keep the frame", ("A",), review),

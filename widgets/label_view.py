@@ -8,7 +8,6 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPo
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QMenu, QTableView, QWidget
 
-from models.domain.labels import Event
 from models.domain.ontology import Ontology
 from widgets.label_table import COLUMNS, Label, LabelModel, VideoFacts, start_pts
 from widgets.parts import button, column, label, row
@@ -135,7 +134,7 @@ class LabelTable(QWidget):
         if not chosen:
             return
         uids = [item.uid for item in chosen]
-        weak = [item.uid for item in chosen if isinstance(item, Event) and item.is_suggestion]
+        weak = [item.uid for item in chosen if item.is_suggestion]
         menu = QMenu(self)
         menu.addAction("Go to it", lambda: self._jump(self._view.currentIndex()))
         menu.addAction("Accept", lambda: self.accept_requested.emit(weak)).setEnabled(bool(weak))

@@ -1,121 +1,27 @@
-"""The review queue: suggested events, the least certain first, walked through by keyboard.
+"""The review queue: suggestions of all takes, the least certain first, walked through by keyboard.
 
 N and P move, A accepts, X rejects; the queue moves on by itself when a suggestion is decided here. A label
-that is set elsewhere may take a suggestion away, too, but never moves the person to another place.
+that is set elsewhere may take a suggestion away, too, but never moves the person to another place: N then
+goes on from where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QListView, QProgressBar, QSpinBox, QWidget
 
-from models.domain.labels import Event
 from models.domain.ontology import Ontology
-from widgets.label_table import VideoFacts
-from widgets.parts import button, clock, column, label, row, section, swatch
-from widgets.theme import current
-
-_Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
-_EVENT, _VIDEO, _COLOR = (Qt.ItemDataRole.UserRole + i for i in range(3))
-
-
-class _ReviewModel(QAbstractListModel):
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: list[Event] = []
-        self._videos: Mapping[str, VideoFacts] = {}
-        self._names: dict[str, tuple[str, str]] = {}
-
-    def set_events(
-        self, events: Sequence[Event], videos: Mapping[str, VideoFacts], ontologies: Sequence[Ontology]
-    ) -> None:
-        self.beginResetModel()
-        self._videos = dict(videos)
-        self._names = {e.uid: (e.name, e.color) for ontology in ontologies for e in ontology.events}
-        names = {uid: facts.name for uid, facts in videos.items()}
-        self.events = sorted(
-            (event for event in events if event.is_suggestion),
-            key=lambda e: (-e.uncertainty_frames, e.confidence, names.get(e.video_uid, ""), e.pts),
-        )
-        self.endResetModel()
-
-    def rowCount(self, parent: _Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self.events)
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        event = self.events[index.row()]
-        name, color = self._names.get(event.key_event_uid, ("?", "#888888"))
-        video = self._videos.get(event.video_uid)
-        if role == _EVENT:
-            return event
-        if role == _COLOR:
-            return color
-        if role == _VIDEO:
-            return video.name if video is not None else "?"
-        if role == Qt.ItemDataRole.DisplayRole:
-            return name
-        if role == Qt.ItemDataRole.ToolTipRole:
-            when = ""
-            if video is not None and video.times is not None:
-                frame = video.times.index_at(event.pts)
-                when = f" at frame {frame} ({clock(video.times.seconds_at(frame))})"
-            return (
-                f"{name} in {self.data(index, _VIDEO)}{when}\n"
-                f"{event.origin.value}, ±{event.uncertainty_frames:.0f} frames, "
-                f"confidence {event.confidence:.2f}"
-            )
-        return None
-
-
-class _ReviewDelegate(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, _index: _Index) -> QSize:
-        return QSize(150, option.fontMetrics.height() + 12)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        event: Event = index.data(_EVENT)
-        theme = current()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect = QRectF(option.rect).adjusted(0, 1, 0, -1)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if selected or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.selection if selected else theme.hover)
-            painter.drawRoundedRect(rect, 4, 4)
-        metrics, align = painter.fontMetrics(), Qt.AlignmentFlag.AlignVCenter
-        painter.drawPixmap(int(rect.left() + 8), int(rect.center().y() - 5), swatch(index.data(_COLOR)))
-        error = f"±{event.uncertainty_frames:.0f}"
-        inner = rect.adjusted(26, 0, -8, 0)
-        painter.setPen(theme.muted)
-        painter.drawText(inner, align | Qt.AlignmentFlag.AlignRight, error)
-        free_px = int(inner.width() - metrics.horizontalAdvance(error) - 22)
-        name = index.data(Qt.ItemDataRole.DisplayRole)
-        name_px = min(metrics.horizontalAdvance(name), int(free_px * 0.62))
-        video = metrics.elidedText(index.data(_VIDEO), Qt.TextElideMode.ElideMiddle, free_px - name_px)
-        name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, name_px + 1)
-        painter.setPen(theme.text)
-        painter.drawText(inner, align | Qt.AlignmentFlag.AlignLeft, name)
-        painter.setPen(theme.muted)
-        rest = inner.adjusted(name_px + 10, 0, 0, 0)
-        painter.drawText(rest, align | Qt.AlignmentFlag.AlignLeft, video)
-        painter.restore()
+from widgets.label_table import Label, VideoFacts
+from widgets.parts import button, column, label, row, section
+from widgets.review_model import ORDERS, ReviewDelegate, ReviewModel, review_rows
 
 
 class ReviewList(QWidget):
     """Suggestions of all takes.
 
-    chosen(event uid): show this one. accept_requested / reject_requested(event uids). count_changed(n) for a
+    chosen(label uid): show this one. accept_requested / reject_requested(label uids). count_changed(n) for a
     tab's title.
     """
 
@@ -123,108 +29,186 @@ class ReviewList(QWidget):
     accept_requested = Signal(list)
     reject_requested = Signal(list)
     count_changed = Signal(int)
+    current_changed = Signal(str)  # uid of the selected suggestion, "" for none
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._decided = ""  # uid of the suggestion that was accepted or rejected here
-        self._model = _ReviewModel()
+        self._place: int | None = None  # where the selected suggestion was before something took it away
+        self._seen: set[str] = set()  # uids of suggestions since the queue was last empty
+        self._rejected: set[str] = set()
+        self._done = 0
+        self._told = ""
+        self._model = ReviewModel()
         self._view = QListView()
         self._view.setModel(self._model)
-        self._view.setItemDelegate(_ReviewDelegate(self._view))
+        self._view.setItemDelegate(ReviewDelegate(self._view))
         self._view.setUniformItemSizes(True)
         self._view.setMouseTracking(True)
         self._view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._view.setAccessibleName("Suggestions to review")
-        self._empty = label("Nothing to review. Transfer events from a labelled take.", "muted")
-        self._empty.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._accept = button("Accept", "primary")
-        self._reject = button("Reject")
-        self._all = button("Accept all", "flat")
+        self._empty = label("Nothing to review. Transfer labels from a labelled take.", "muted", wrap=True)
+        self._order = QComboBox()
+        self._order.addItems([name for name, _ in ORDERS])
+        self._order.setAccessibleName("Order of the suggestions")
+        self._progress_text = label("", "muted")
+        self._progress = QProgressBar(textVisible=False, maximumHeight=3)
+        self._accept, self._reject = button("Accept", "primary"), button("Reject")
+        self._limit = QSpinBox(minimum=0, maximum=9999, value=3, prefix="± ", suffix=" frames")
+        self._limit.setAccessibleName("Largest uncertainty of suggestions to accept together")
+        self._all = button(
+            "Accept all", "flat", "Accept every suggestion that is at least this sure; one undo step"
+        )
         self._hint = label("N next · A accept · X reject · [ ] nudge", "hint", wrap=True)
         layout = column(self)
-        layout.addWidget(section("Suggested events"))
+        layout.addWidget(section("Suggestions", self._progress_text))
+        layout.addWidget(self._progress)
+        layout.addLayout(row(self._order, None))
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
-        layout.addLayout(row(self._accept, self._reject, None, self._all))
+        layout.addLayout(row(self._accept, self._reject, None))
+        layout.addLayout(row(self._all, self._limit, None))
         layout.addWidget(self._hint)
         self._view.clicked.connect(lambda index: self._go(index.row()))
         self._view.selectionModel().currentChanged.connect(lambda *_: self._refresh())
+        self._order.currentIndexChanged.connect(self._on_order)
+        self._limit.valueChanged.connect(lambda _: self._refresh())
         self._accept.clicked.connect(self.accept)
         self._reject.clicked.connect(self.reject)
-        self._all.clicked.connect(self.accept_all)
+        self._all.clicked.connect(self.accept_sure)
         self._refresh()
 
     @property
     def uids(self) -> list[str]:
         """uids of the suggestions in the order of the queue."""
-        return [event.uid for event in self._model.events]
+        return [row.label.uid for row in self._model.rows]
 
     @property
     def current(self) -> str:
         """uid of the selected suggestion, "" when none is."""
         index = self._view.currentIndex()
-        return self._model.events[index.row()].uid if index.isValid() else ""
+        return self._model.rows[index.row()].label.uid if index.isValid() else ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the selected suggestion was decided elsewhere (moved, say), so that accepting goes on."""
+        return self._place is not None
+
+    @property
+    def sure(self) -> list[str]:
+        """uids of the suggestions that are at least as sure as the limit says."""
+        limit = self._limit.value() + 0.5
+        return [row.label.uid for row in self._model.rows if row.label.uncertainty_frames < limit]
+
+    @property
+    def progress(self) -> str:
+        """How far the person has come, such as "12 of 40"."""
+        total = self._done + len(self._model.rows)
+        place = self._view.currentIndex().row() + 1
+        return f"{self._done + place} of {total}" if place else f"{self._done} of {total} decided"
 
     def set_suggestions(
-        self, events: Sequence[Event], videos: Mapping[str, VideoFacts], ontologies: Sequence[Ontology]
+        self, labels: Sequence[Label], videos: Mapping[str, VideoFacts], ontologies: Sequence[Ontology]
     ) -> None:
-        """Show these suggestions (events that are none are left out).
+        """Show the suggestions among these labels.
 
         The selection stays; if its suggestion was decided here, the next one is selected and announced.
         """
-        before, place, count = self.current, self._view.currentIndex().row(), len(self._model.events)
-        self._model.set_events(events, videos, ontologies)
-        if before in self.uids:
+        before, place, count = self.current, self._view.currentIndex().row(), len(self._model.rows)
+        self._model.set_rows(review_rows(labels, videos, ontologies), videos)
+        now = set(self.uids)
+        self._count_done(now, {item.uid for item in labels})
+        if before in now:
             self._view.setCurrentIndex(self._model.index(self.uids.index(before)))
-        elif before and before == self._decided and self._model.events:
-            self._go(min(place, len(self._model.events) - 1))
+        elif before and before == self._decided and now:
+            self._go(min(place, len(now) - 1))
+        elif before:
+            self._place = place
         self._refresh()
-        if len(self._model.events) != count:
-            self.count_changed.emit(len(self._model.events))
+        if len(now) != count:
+            self.count_changed.emit(len(now))
 
     def set_hint(self, text: str) -> None:
         """The line of keys below the list."""
         self._hint.setText(text)
 
-    def select(self, event_uid: str) -> None:
+    def set_limit(self, frames: int) -> None:
+        """The largest uncertainty of what `accept_sure` accepts."""
+        self._limit.setValue(frames)
+
+    def set_order(self, name: str) -> None:
+        """Sort by one of the names of `ORDERS`."""
+        self._order.setCurrentText(name)
+
+    def select(self, uid: str) -> None:
         """Select without announcing it."""
-        if event_uid in self.uids:
-            self._view.setCurrentIndex(self._model.index(self.uids.index(event_uid)))
+        if uid in self.uids:
+            self._view.setCurrentIndex(self._model.index(self.uids.index(uid)))
 
     def go_next(self) -> None:
-        self._go(self._view.currentIndex().row() + 1)
+        if self._place is not None:
+            self._go(self._place)
+        else:
+            self._go(self._view.currentIndex().row() + 1)
 
     def go_previous(self) -> None:
-        at = self._view.currentIndex().row()
-        self._go(at - 1 if at >= 0 else len(self._model.events) - 1)
+        at = self._view.currentIndex().row() if self._place is None else self._place
+        self._go(at - 1 if at >= 0 else len(self._model.rows) - 1)
 
     def accept(self) -> None:
+        """Accept the selected suggestion; one that was moved just now is the person's already: go on."""
         if self.current:
             self._decided = self.current
             self.accept_requested.emit([self.current])
+        elif self._place is not None:
+            self.go_next()
 
     def reject(self) -> None:
         if self.current:
             self._decided = self.current
+            self._rejected.add(self.current)
             self.reject_requested.emit([self.current])
 
-    def accept_all(self) -> None:
-        if self.uids:
-            self.accept_requested.emit(self.uids)
+    def accept_sure(self) -> None:
+        """Accept all that are sure enough, in one request."""
+        if self.sure:
+            self._decided = self.current
+            self.accept_requested.emit(self.sure)
 
     def _go(self, at: int) -> None:
         """To a place in the queue; past either end it goes round."""
-        if self._model.events:
-            at %= len(self._model.events)
-            self._view.setCurrentIndex(self._model.index(at))
+        self._place = None
+        if self._model.rows:
+            self._view.setCurrentIndex(self._model.index(at % len(self._model.rows)))
             self.chosen.emit(self.current)
 
+    def _on_order(self, order: int) -> None:
+        before = self.current
+        self._model.set_order(order)
+        self.select(before)
+        self._refresh()
+
+    def _count_done(self, now: set[str], there: set[str]) -> None:
+        """Decided are those that became a person's labels, and those that were rejected here."""
+        self._seen = self._seen | now if now else set()
+        self._rejected &= self._seen
+        self._done = len((self._seen & there) - now) + len(self._rejected - there)
+
     def _refresh(self) -> None:
-        some = bool(self._model.events)
+        some = bool(self._model.rows)
+        if self.current:
+            self._place = None
+        if self.current != self._told:
+            self._told = self.current
+            self.current_changed.emit(self._told)
         self._empty.setVisible(not some)
-        for widget in (self._view, self._accept, self._reject, self._all, self._hint):
+        shown = (self._view, self._accept, self._reject, self._all, self._limit, self._hint)
+        for widget in (*shown, self._order, self._progress, self._progress_text):
             widget.setVisible(some)
-        self._all.setText(f"Accept all {len(self._model.events)}")
+        self._progress_text.setText(self.progress)
+        self._progress.setRange(0, max(1, self._done + len(self._model.rows)))
+        self._progress.setValue(self._done)
+        self._all.setText(f"Accept {len(self.sure)} within")
+        self._all.setEnabled(bool(self.sure))
         for widget in (self._accept, self._reject):
             widget.setEnabled(bool(self.current))

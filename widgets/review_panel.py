@@ -1,4 +1,4 @@
-"""The two queues one walks through with N and P: suggested events, and frames that want a look.
+"""The queues one walks through with N and P: suggestions, frames that want a look, and what to label next.
 
 One rule: N, P, A and X act on the queue that is chosen here.
 """
@@ -9,28 +9,45 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from widgets.doubt_list import DoubtList
+from widgets.look_list import LookList
 from widgets.parts import button, row
 from widgets.review_list import ReviewList
+from widgets.review_pictures import ReviewPictures
+
+SUGGESTIONS, FRAMES, LOOKS = range(3)
 
 
 class ReviewPanel(QWidget):
-    """frames_chosen(bool): the queue of frames was chosen, or that of suggestions."""
+    """frames_chosen(bool): the queue of frames was chosen, or another one."""
 
     frames_chosen = Signal(bool)
 
     def __init__(self, suggestions: ReviewList, frames: DoubtList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.suggestions, self.frames = suggestions, frames
+        self.pictures, self.looks = ReviewPictures(), LookList()
+        first = QWidget()
+        below = QVBoxLayout(first)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(suggestions, 1)
+        below.addWidget(self.pictures)
         self._stack = QStackedWidget()
-        self._stack.addWidget(suggestions)
-        self._stack.addWidget(frames)
-        self._buttons = (button("Suggested events"), button("Frames to check"))
+        for page in (first, frames, self.looks):
+            self._stack.addWidget(page)
+        self._buttons = (button("Suggestions"), button("Frames"), button("Label next"))
+        tips = (
+            "Suggested labels to accept or reject",
+            "Doubtful frames of the poses",
+            "Where a label helps most",
+        )
         group = QButtonGroup(self)
-        for place, made in enumerate(self._buttons):
+        for place, (made, tip) in enumerate(zip(self._buttons, tips, strict=True)):
             made.setCheckable(True)
             made.setProperty("role", "choice")
+            made.setToolTip(tip)
             group.addButton(made, place)
-        self._buttons[0].setChecked(True)
+        self._buttons[SUGGESTIONS].setChecked(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(0)
@@ -43,14 +60,26 @@ class ReviewPanel(QWidget):
     @property
     def shows_frames(self) -> bool:
         """Whether N and P walk the frames."""
-        return self._stack.currentIndex() == 1
+        return self._stack.currentIndex() == FRAMES
+
+    @property
+    def shows_looks(self) -> bool:
+        """Whether N and P walk what to label next."""
+        return self._stack.currentIndex() == LOOKS
 
     def show_frames(self, frames: bool = True) -> None:
-        """Choose a queue."""
-        self._buttons[int(frames)].setChecked(True)
-        self._on_chosen(int(frames))
+        """Choose the queue of frames, or that of suggestions."""
+        self._choose(FRAMES if frames else SUGGESTIONS)
+
+    def show_looks(self) -> None:
+        """Choose what to label next."""
+        self._choose(LOOKS)
+
+    def _choose(self, place: int) -> None:
+        self._buttons[place].setChecked(True)
+        self._on_chosen(place)
 
     def _on_chosen(self, place: int) -> None:
         if place != self._stack.currentIndex():
             self._stack.setCurrentIndex(place)
-            self.frames_chosen.emit(place == 1)
+            self.frames_chosen.emit(place == FRAMES)

@@ -39,6 +39,9 @@ def menu_entries(timeline: Timeline, hit: Hit) -> list[Entry]:
     if not hit.uid:
         return entries
     entries.append(_SEPARATOR)
+    interval = timeline.content.interval(hit.uid)
+    if interval is not None and interval.is_suggestion:
+        entries.append(("Accept suggestion", lambda: timeline.accept_requested.emit(hit.uid)))
     if first < hit.index < stop:
         entries.append(
             (f"Split here, frame {hit.index}", lambda: timeline.split_requested.emit(hit.uid, hit.index))

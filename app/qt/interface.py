@@ -49,11 +49,12 @@ class Interface(QObject):
         parts = (w.playback, w.labelling, w.posing, w.smoothed, w.keyframing, w.review)
         for part in (*parts, w.projects, w.asking, w.comparing, w.space_actions):
             self._handlers |= part.actions()
-        self._handlers |= w.doubting.actions(w.review.actions())
+        self._handlers |= w.doubting.actions(w.suggesting.actions(w.review.actions()))
         self._handlers |= {
             "play.phase": self._play_phase,
             "label.rename": self.name_interval,
             "pose.find": self._find_frames,
+            "label.next": self._label_next,
             "pose.judge": self._judge,
             "view.fit": self._fit,
             "view.compare": w.toggle_compare,
@@ -248,6 +249,11 @@ class Interface(QObject):
         w = self.window
         w.tabs.setCurrentWidget(w.review_panel)
         w.review_panel.show_frames()
+
+    def _label_next(self) -> None:
+        """Where a label helps most; from now on N and P walk that list."""
+        self.window.tabs.setCurrentWidget(self.window.review_panel)
+        self.window.suggesting.find_next()
 
     def _judge(self) -> None:
         """Compare the poses with the truth, or leave it."""

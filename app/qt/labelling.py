@@ -21,6 +21,7 @@ from app.commands import (
     RejectSuggestions,
     SplitInterval,
 )
+from app.label_commands import accepted
 from app.qt.workspace import Workspace
 from models.domain.labels import Event, Interval, Phase, new_uid, phases_from_events
 from models.domain.ontology import Ontology
@@ -218,6 +219,8 @@ class Labelling(QObject):
         if take is None or interval is None or stop <= start:
             return
         span = Span(take.info.times.pts_at(start), take.info.times.pts_at(stop))
+        if interval.is_suggestion:  # what a person moves is that person's, as with events
+            interval = accepted(interval, self.workspace.annotator)
         self.workspace.do(PutInterval(replace(interval, span=span), "change interval"))
 
     def split(self, uid: str, frame: int) -> None:

@@ -13,7 +13,7 @@ from app.qt.workspace import Workspace
 from models.domain.labels import Event, Interval
 from storage import labels
 from widgets.label_panel import LabelPanel
-from widgets.label_table import VideoFacts
+from widgets.label_table import VideoFacts, start_pts
 from widgets.label_view import LabelTable
 from widgets.review_list import ReviewList
 
@@ -69,9 +69,13 @@ class Review(QObject):
         queue = self._queue()
         event, take = self._find(queue.current), self.workspace.take
         if event is None or take is None:
+            if decision is ReviewList.accept and queue.goes_on:
+                queue.accept()
+                return
             self.workspace.message.emit("Choose a suggestion first: N goes to the next one.")
             return
-        here = event.video_uid == take.uid and take.info.times.index_at(event.pts) == self.workspace.frame
+        frame = take.info.times.index_at(start_pts(event))
+        here = event.video_uid == take.uid and frame == self.workspace.frame
         if here or queue.isVisible():
             decision(queue)
         else:
@@ -103,7 +107,7 @@ class Review(QObject):
         known = session.ontologies()
         self.table.set_labels((*events, *intervals), videos, known)
         for queue in self.queues:
-            queue.set_suggestions(events, videos, known)
+            queue.set_suggestions((*events, *intervals), videos, known)
 
     def _on_project_changed(self) -> None:
         self._labels.clear()
@@ -117,6 +121,12 @@ class Review(QObject):
             frame = video.info.times.index_at(pts)
             self.workspace.show_take(video_uid, frame)
             self.jumped.emit(video_uid, frame)
+
+    def show_frame(self, video_uid: str, frame: int) -> None:
+        """Show a frame of a take."""
+        video = self.workspace.find(video_uid)
+        if video is not None:
+            self.jump(video_uid, video.info.times.pts_at(min(frame, len(video.info.times) - 1)))
 
     def delete(self, uids: list[str]) -> None:
         """Delete labels of any kind in one step."""
@@ -144,14 +154,14 @@ class Review(QObject):
     def _on_chosen(self, event_uid: str) -> None:
         event = self._find(event_uid)
         if event is not None:
-            self.jump(event.video_uid, event.pts)
+            self.jump(event.video_uid, start_pts(event))
             self.labelling.select(event_uid)
 
-    def _find(self, uid: str) -> Event | None:
+    def _find(self, uid: str) -> Event | Interval | None:
         if self.workspace.session is None:
             return None
         with self.workspace.session.project.reading() as tx:
-            return labels.find_event(tx, uid)
+            return labels.find_event(tx, uid) or labels.find_interval(tx, uid)
 
     def _on_labels(self) -> None:
         take = self.workspace.take

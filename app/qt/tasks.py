@@ -147,32 +147,33 @@ class Tasks(QObject):
 
             self._start("Poses, 3D and alignment", job)
 
-    def transfer(self, source_uid: str) -> None:
-        """Suggest the labels of a take in all others that have poses; they are aligned first if need be."""
-        for source in self._videos([source_uid]):
-            others = [video for video in self._with_poses() if video.uid != source.uid]
-            if not others:
-                self.workspace.message.emit("No other take has poses to which labels could be transferred.")
-                return
+    def transfer(self, source_uids: Sequence[str], target_uids: Sequence[str] | None = None) -> None:
+        """Suggest the labels of takes in others (None = all that have poses); what no way leads to is aligned
+        first."""
+        sources = self._videos(source_uids)
+        chosen = self._with_poses() if target_uids is None else self._videos(target_uids)
+        others = [video for video in chosen if video.uid not in source_uids]
+        if not sources or not others:
+            self.workspace.message.emit("No other take has poses to which labels could be transferred.")
+            return
 
-            def job(session: Session, source: Video = source, others: Sequence[Video] = others) -> Steps:
-                from app.services.align import align_takes
-                from app.services.transfer import transfer_events
-                from storage import alignments
+        def job(session: Session) -> Steps:
+            from app.services.align import align_takes
+            from app.services.transfer import transfer_labels
+            from app.services.ways import Ways
+            from storage import alignments
 
-                with session.project.reading() as tx:
-                    loose = [
-                        v
-                        for v in others
-                        if alignments.get(tx, source.uid, v.uid) is None
-                        and alignments.get(tx, v.uid, source.uid) is None
-                    ]
+            with session.project.reading() as tx:
+                ways = Ways(alignments.all_alignments(tx))
+            for source in sources:
+                loose = [v for v in others if ways.between(source.uid, v.uid) is None]
                 if loose:
                     yield from align_takes(session, source, loose)
-                events = transfer_events(session, source, others)
-                yield Progress(1, 1, f"{len(events)} suggestions")
+            made = transfer_labels(session, sources, others)
+            yield Progress(1, 1, "; ".join((f"{len(made.labels)} suggestions", *made.left_out)))
 
-            self._start(f"Transfer labels of {source.name}", job)
+        names = sources[0].name if len(sources) == 1 else f"{len(sources)} takes"
+        self._start(f"Transfer labels of {names}", job)
 
     def clip(
         self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True
@@ -189,6 +190,30 @@ class Tasks(QObject):
                 yield from export_clip(session, reference, takes, out, options)
 
             self._start(f"Clip · {out.name}", job)
+
+    def export_labels(self, format_name: str, out: Path) -> None:
+        """Write labels (and poses, as the format has it) to a file."""
+
+        def job(session: Session) -> Steps:
+            from app.services.exchange import export_file
+
+            yield Progress(0, 1, f"writing {out.name}")
+            export_file(session, format_name, out)
+            yield Progress(1, 1, f"labels written to {out.name}")
+
+        self._start(f"Export · {out.name}", job)
+
+    def import_labels(self, path: Path) -> None:
+        """Read labels from a file; one undo step."""
+
+        def job(session: Session) -> Steps:
+            from app.services.exchange import import_file
+
+            yield Progress(0, 1, f"reading {path.name}")
+            report = import_file(session, path)
+            yield Progress(1, 1, " ".join(report["lines"]))
+
+        self._start(f"Import · {path.name}", job)
 
     def proxy(self, uid: str) -> None:
         """A small copy for quick scrubbing, in the background."""

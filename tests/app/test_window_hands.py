@@ -122,12 +122,13 @@ def test_takes_without_poses_do_not_stop_the_others(desk: Desk, project: Path) -
     desk.open(project)
     desk.window.tasks.add([write_take(project.parent / "c.mp4", 40, 300)])
     desk.until(lambda: len(desk.window.workspace.takes) == 3 and not desk.window.tasks.busy)
+    desk.go_to(20)
     desk.key(Key.Key_1)
     desk.window.set_reference(desk.video_uid("a"))
     desk.until(lambda: not desk.window.tasks.busy)
     panel = desk.window.job_panel
     assert panel.text_of(panel.job_uids[0]) == "Done. 1 aligned; 1 without poses left out"
-    desk.window.tasks.transfer(desk.video_uid("a"))
+    desk.window.tasks.transfer([desk.video_uid("a")])
     desk.until(lambda: not desk.window.tasks.busy)
     assert panel.text_of(panel.job_uids[0]) == "Done. 1 suggestions"
     assert len(desk.session.events(desk.video_uid("b"))) == 1
