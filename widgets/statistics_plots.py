@@ -19,6 +19,8 @@ from widgets.theme import current, small_font
 
 _DOT_PX = 9
 _NAME_LETTERS = 28
+_LINE_PX, _MOST_TALL_ROWS = 20, 10  # height of a line of a phase's name; more phases have one line each
+_LEAST_PX = 220
 _LEFT_PX = 64  # room for the numbers of the curves' axis
 
 
@@ -110,7 +112,10 @@ class DurationPlot(_Plot):
             )  # fmt: skip
             mean.setZValue(5)
             self.addItem(mean)
-        names = [(place, _ticked(row.name)) for place, row in enumerate(statistics.phases)]
+        count = len(statistics.phases)
+        lines_each = 2 if count <= _MOST_TALL_ROWS else 1
+        self.setMinimumHeight(count * _LINE_PX * lines_each + 70)
+        names = [(place, _ticked(row.name, lines_each)) for place, row in enumerate(statistics.phases)]
         axis = self.getAxis("left")
         axis.setTicks([names])
         axis.setTextPen(pg.mkPen(theme.text))
@@ -118,7 +123,7 @@ class DurationPlot(_Plot):
         widest = max((self.fontMetrics().horizontalAdvance(line) for line in lines), default=40)
         axis.setWidth(widest + 18)
         self.setXRange(0, longest * 1.05 or 1.0, padding=0)
-        self.setYRange(-0.6, len(statistics.phases) - 0.4, padding=0)
+        self.setYRange(-0.6, count - 0.4, padding=0)
 
     def _dots(self, statistics: PhaseStatistics, place: int, color: QColor) -> None:
         theme, row = current(), statistics.phases[place]
@@ -167,6 +172,7 @@ class BandPlot(_Plot):
         self._quartiles, self._with_takes = False, True
         self.setMouseEnabled(x=False, y=False)
         self.getAxis("left").setWidth(_LEFT_PX)
+        self.setMinimumHeight(_LEAST_PX)
         self.showGrid(x=False, y=True, alpha=0.25)
 
     def set_curves(
@@ -244,7 +250,7 @@ class BandPlot(_Plot):
         self.chosen.emit(uid, float(np.clip(place, 0, 1)))
 
 
-def _ticked(name: str) -> str:
-    """A name in at most two lines."""
-    lines = textwrap.wrap(name, _NAME_LETTERS, max_lines=2, placeholder=" …")
+def _ticked(name: str, most: int) -> str:
+    """A name in at most so many lines."""
+    lines = textwrap.wrap(name, _NAME_LETTERS, max_lines=most, placeholder=" …")
     return "\n".join(lines)
