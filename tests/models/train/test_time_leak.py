@@ -1,4 +1,4 @@
-"""The measure of a time leak tells a clock from a look at the pose; labels cross from one person to another."""
+"""The measure of a time leak tells a clock from a look at the pose; labels cross between people."""
 
 from __future__ import annotations
 
