@@ -1,0 +1,78 @@
+"""The bundled pose encoders: they load, say what they are, and align what they were not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.run.embed import POSE_KIND, Encoder, embed_poses, load_encoder
+from models.run.embedding_align import align_embeddings
+from models.run.library import default_model, load_manifest
+from models.train.mocap import load_mocap
+from models.train.mocap_views import FOCALS_PX, SIZE_PX, watch
+
+NAMES = [name for name, entry in load_manifest().items() if entry.kind == POSE_KIND]
+FPS = 50.0
+
+
+def test_a_model_trained_on_penn_action_says_research_use() -> None:
+    licences = {name: load_manifest()[name].licence for name in NAMES}
+    assert len(NAMES) == 2 and default_model(POSE_KIND).name == NAMES[0]
+    assert sum("research use" in licence and "Penn Action" in licence for licence in licences.values()) == 1
+    assert sum("free to use, also commercially" in licence for licence in licences.values()) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_and_described(name: str) -> None:
+    entry = load_manifest()[name]
+    assert entry.path.stat().st_size < 6e6
+    assert entry.path.with_suffix(".md").is_file()
+    assert load_encoder(name).kind == "poses"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flat", [True, False])
+def test_it_finds_a_known_warp_better_than_the_clock(shared_dir: Path, name: str, flat: bool) -> None:
+    """Motion of people the model has not met, warped in time, cut, and seen by another camera."""
+    mocap = load_mocap(shared_dir / "data/mocap/cmu.npz")
+    held_out = mocap.select((2, 6, 14, 16, 141), keep=True)
+    encoder = load_encoder(name)
+    random = np.random.default_rng(0)
+    errors, clock = [], []
+    for index in range(0, len(held_out), 4):
+        poses = held_out.sequence(index)[:400]
+        if len(poses) < 120:
+            continue
+        first = round(0.25 * len(poses) * random.random())
+        speed = np.exp(
+            np.interp(np.linspace(0, 4, len(poses) - first), np.arange(5), random.normal(0, 0.4, 5))
+        )
+        shown = np.clip(first + np.cumsum(speed), 0, len(poses) - 1)
+        shown = shown[: int(np.searchsorted(shown, len(poses) - 1))]
+        query = poses[np.round(shown).astype(int)]
+        views = _keypoints(poses, "reference", flat), _keypoints(query, "query", flat)
+        truth = np.interp(np.arange(len(poses)), shown, np.arange(len(query)))
+        frames = np.arange(int(shown[0]), int(shown[-1]))
+        found = _found(encoder, *views, frames)
+        errors.append(np.abs(found - truth[frames]).mean() / len(query))
+        straight = frames / (len(poses) - 1) * (len(query) - 1)
+        clock.append(np.abs(straight - truth[frames]).mean() / len(query))
+    assert len(errors) >= 3
+    assert np.mean(errors) < 0.7 * np.mean(clock)
+
+
+def _found(
+    encoder: Encoder, reference: NDArray[np.float32], query: NDArray[np.float32], frames: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    vectors = [embed_poses(encoder, take, "h36m17", FPS) for take in (reference, query)]
+    return align_embeddings(*vectors, fps_reference=FPS, fps_query=FPS).map_indices(frames)
+
+
+def _keypoints(poses: NDArray[np.float32], name: str, flat: bool) -> NDArray[np.float32]:
+    points = watch(poses, name, 0)
+    if flat:
+        points = (FOCALS_PX[0] * points[..., :2] / points[..., 2:] + SIZE_PX / 2).astype(np.float32)
+    return np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
