@@ -20,6 +20,7 @@ from app import (
     cli_align,
     cli_check,
     cli_clips,
+    cli_eval_align,
     cli_lift,
     cli_models,
     cli_project,
@@ -52,6 +53,10 @@ train_app.command("videopose3d")(cli_lift.train_videopose3d)
 train_app.command("pose-encoder")(train_pose_encoder_command)
 train_app.command("tcc")(train_tcc_command)
 eval_app.command("lift")(cli_lift.eval_lift)
+eval_app.command("align")(cli_eval_align.eval_align)
+eval_app.command("align-penn")(cli_eval_align.eval_align_penn)
+eval_app.command("derived-events")(cli_eval_align.eval_derived_events)
+eval_app.command("agreement")(cli_eval_align.eval_agreement)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")

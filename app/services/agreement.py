@@ -71,6 +71,11 @@ def _row(
     )
 
 
+def frame_phases(video: Video, ontology: Ontology, events: Sequence[Event]) -> NDArray[np.int64]:
+    """Phase of every frame of a take under these events, -1 = not labelled."""
+    return _frames(_segments(video, ontology, events), video.info.frame_count)
+
+
 def _segments(video: Video, ontology: Ontology, events: Sequence[Event]) -> list[Segment]:
     times = video.info.times
     whole = Span(times.pts_at(0), times.end_pts)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.run.dtw import dtw
+from models.run.embedding_align import align_embeddings
 from models.train.phase_scores import mean_interval
 
 Floats = NDArray[np.floating]
@@ -83,10 +84,16 @@ def match_open_dtw(reference: Floats, query: Floats, frames: NDArray[np.int64]) 
     return _along(dtw(cost, skip_cost=SKIP * usual).path, frames)
 
 
+def match_as_keyphase(reference: Floats, query: Floats, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """As `keyphase align` warps by embeddings: both ends open, standing still has a price."""
+    return align_embeddings(reference, query, fps_reference=1.0, fps_query=1.0).map_indices(frames)
+
+
 # for whole takes, and for takes of which a part is missing
 MATCHERS: dict[str, tuple[Matcher, Matcher]] = {
     "nearest": (match_nearest, match_nearest),
     "dtw": (match_dtw, match_open_dtw),
+    "keyphase": (match_as_keyphase, match_as_keyphase),
 }
 
 
