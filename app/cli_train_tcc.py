@@ -11,6 +11,11 @@ import typer
 from app.cli_train import AsJson, Device, Minutes, Seed, Threads, changed, finished, prepare
 from app.jobs import run_job
 
+Precision = Annotated[
+    Literal["auto", "32-true", "bf16-mixed", "16-mixed"],
+    typer.Option(help="auto: bf16-mixed where the device is fast at it, else 32-true."),
+]
+
 
 def train_tcc_command(
     data: Annotated[
@@ -84,10 +89,7 @@ def train_tcc_command(
     no_mirror: Annotated[
         bool, typer.Option("--no-mirror", help="Never show takes mirrored, for actions with a side.")
     ] = False,
-    precision: Annotated[
-        Literal["auto", "32-true", "bf16-mixed", "16-mixed"],
-        typer.Option(help="auto: bf16-mixed where the device is fast at it, else 32-true."),
-    ] = "auto",
+    precision: Precision = "auto",
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",

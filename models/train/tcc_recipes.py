@@ -20,7 +20,8 @@ class TccRecipe:
     trunk_mode: "only_bn" optimises scale and shift of the trunk's batch norms, which see the statistics of
     the batch; "frozen" nothing of it, with its own statistics; "train_all" everything. batch: takes in a
     step. minutes: when set, ends the training after so much work, and the schedule follows the clock where it
-    is faster than the steps. weight_decay: see `Trainee.regularisation`.
+    is faster than the steps. weight_decay: see `Trainee.regularisation`. bn_momentum: of the statistics that
+    are kept for use after training; 0.01 forgets the first ones after some 500 steps.
     """
 
     network: FrameEncoderConfig = field(default_factory=FrameEncoderConfig)
@@ -34,6 +35,7 @@ class TccRecipe:
     learning_rate: float = 1e-4
     schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: float = 1e-5
+    bn_momentum: float = 0.01
     seed: int = 1
     report_every: int = 20
     score_every: int = 1000
@@ -57,6 +59,7 @@ TCC_RECIPES = {
         steps=2000,
         learning_rate=3e-4,
         schedule="cosine",
+        bn_momentum=0.05,
         score_every=250,
     ),
 }

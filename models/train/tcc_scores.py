@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
-from scipy.stats import kendalltau
 
 from models.nets.tcc import FrameEncoder
 from models.run.embed_frames import context_of, normalised
 from models.train.clip_frames import ClipFrames
+from models.train.phase_scores import kendalls_tau
 
 MOST_TAKES, MOST_FRAMES = 8, 48  # looked at, so that scoring stays a small part of the training
 BATCH = 16
 
 
 def mean_tau(net: FrameEncoder, clips: Sequence[ClipFrames]) -> float | None:
-    """Mean τ over ordered pairs of takes of the same action: the nearest neighbours' order against time.
+    """Mean over the actions of τ over ordered pairs of their takes.
 
     Of long takes every so many frames are looked at, of many takes the first ones. None without any pair.
     """
-    vectors = [(clip.action, embed_some(net, clip)) for clip in clips[:MOST_TAKES]]
-    found = [
-        kendalltau(np.arange(len(one)), cdist(one, other, "sqeuclidean").argmin(axis=1)).statistic
-        for (action, one), (another, other) in itertools.permutations(vectors, 2)
-        if action == another
-    ]
-    finite = [float(value) for value in found if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else None
+    by_action: dict[str, list[NDArray[np.float32]]] = {}
+    for clip in clips[:MOST_TAKES]:
+        by_action.setdefault(clip.action, []).append(embed_some(net, clip))
+    found = [kendalls_tau(vectors, stride=1) for vectors in by_action.values()]
+    known = [tau for tau in found if tau is not None]
+    return float(np.mean(known)) if known else None
 
 
 @torch.inference_mode()

@@ -52,6 +52,9 @@ class Trainee(nn.Module):
         self.encoder = FrameEncoder(recipe.network)
         self.objective = Objective(recipe.objective, recipe.network.dimensions, classes)
         self.encoder.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for module in self.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+                module.momentum = recipe.bn_momentum
         if self.mode == "train_all":
             return
         for module in self.encoder.trunk.modules():
