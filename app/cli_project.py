@@ -159,3 +159,5 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
         console = Console()
         console.print(f"{project} · {summary['ontology']['title']}")  # type: ignore[index]
         console.print(table)
+        for row in summary["out_of_date"]:  # type: ignore[attr-defined]
+            console.print(f"Alignment of {row['take']} to {row['reference']}: out of date, {row['why']}.")

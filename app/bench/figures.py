@@ -55,6 +55,8 @@ class Sizes:
     person_frames: int = 84
     lift_frames: int = 600
     align_frames: int = 300
+    dtw_frames: int = 1_000
+    takes: int = 50
     label_counts: tuple[int, ...] = (1_000, 10_000, 100_000)
     edits: int = 100
     look_ups: int = 100

@@ -11,12 +11,14 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.qt.tasks import Tasks
 from app.qt.workspace import Workspace
+from app.services.align_state import out_of_date
 from app.services.exchange import EXPORT_FORMATS
 from app.services.media import check_candidate, find_moved, missing_videos, relink
 from app.services.models import known_models
 from app.services.overview import take_overviews
 from models.domain.errors import KnownError
 from storage import alignments
+from widgets.align_dialog import AlignDialog
 from widgets.dialog_fields import TakeChoice
 from widgets.dialogs import known_error_dialog
 from widgets.project_dialogs import FrameRateDialog
@@ -38,6 +40,9 @@ DECODERS = (
     DecoderChoice("udp", "UDP", "DARK, and the mirrored picture without its sideways shift"),
     DecoderChoice("peak", "peak", "as published with HRNet: the highest pixel, moved by a quarter"),
 )
+
+
+ENCODERS = ("pose-encoder", "frame-encoder")  #: kinds of models that embed frames
 
 
 class Asking(QObject):
@@ -88,6 +93,22 @@ class Asking(QObject):
                 people=choice.people,
                 decoder=choice.decoder or None,
             )
+
+    def align(self, reference_uid: str = "") -> None:
+        """Ask which takes to align to what and how; takes without poses are not ticked."""
+        session = self.workspace.session
+        if session is None:
+            return
+        stale = {query for _, query in out_of_date(session)}
+        takes = []
+        for t in take_overviews(session, count_corrections=False):
+            note = "alignment out of date" if t.uid in stale else ""
+            takes.append(TakeChoice(t.uid, t.name, note if t.people else "no poses yet", bool(t.people)))
+        models = [ModelChoice(m.name, m.note) for kind in ENCODERS for m in known_models(kind)]
+        dialog = AlignDialog(takes, models, self.window)
+        dialog.choose_reference(reference_uid)
+        if dialog.exec():
+            self.tasks.align_as(dialog.choice)
 
     def export_clip(self, reference_uid: str = "") -> None:
         session = self.workspace.session

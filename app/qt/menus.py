@@ -112,6 +112,7 @@ def build_menus(window: MainWindow) -> Menus:
     align = bar.addMenu("&Align")
     _entry(align, "Poses, 3D and alignment of all takes", lambda: window.tasks.everything(window.reference()))
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
+    _entry(align, "Align takes…", lambda: window.asking.align(window.reference()))
     _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer([window.current_take()]))
     analyse = bar.addMenu("&Analyse")
     window.analyses.fill(analyse)

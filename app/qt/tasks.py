@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -19,6 +20,7 @@ from app.session import Session
 from models.domain.progress import Progress
 from storage import tracks
 from storage.videos import Video, absolute_path
+from widgets.align_dialog import AlignRun
 from widgets.job_panel import JobPanel, JobState, JobStatus
 
 Steps = Generator[Progress, None, None]
@@ -126,6 +128,23 @@ class Tasks(QObject):
                 yield Progress(1, 1, note)
 
             self._start(f"Align to {reference.name}", job)
+
+    def align_as(self, choice: AlignRun) -> None:
+        """Align takes as the dialog says."""
+        takes, references = self._videos(choice.take_uids), self._videos([choice.reference_uid])
+
+        def job(session: Session) -> Steps:
+            from app.services.align import AlignOptions, align_takes
+
+            ends: Any = "open" if choice.open_ends else "closed"
+            how: Any = choice.matcher
+            mode: Any = choice.mode
+            options = AlignOptions(choice.model or None, how, ends, mode)
+            yield from align_takes(session, references[0] if references else None, takes, options)
+
+        name = references[0].name if references else f"the {choice.mode} take"
+        name = "the average take" if choice.mode == "barycentre" else name
+        self._start(f"Align to {name}", job)
 
     def everything(self, reference_uid: str) -> None:
         """Poses, 3D and alignment of all takes that lack them: one click from videos to takes in step."""

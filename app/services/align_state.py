@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from app.session import Session
-from models.run.multi_align import pair_cost
 from storage import alignments, tracks
 from storage.videos import Video
 
@@ -30,6 +29,8 @@ def doubts(costs: dict[str, float]) -> list[str]:
 
 def aligned_costs(session: Session, reference: Video) -> dict[str, float]:
     """By name, what aligning each take to a reference cost (`pair_cost`)."""
+    from models.run.multi_align import pair_cost
+
     with session.project.reading() as tx:
         warps = {w.query_uid: w for w in alignments.all_alignments(tx) if w.reference_uid == reference.uid}
     lengths = {video.uid: video for video in session.videos()}

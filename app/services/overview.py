@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from app.services.align_state import out_of_date
 from app.session import Session
 from models.domain.track import Origin
 from storage import alignments, labels, ontologies, tracks
@@ -77,6 +78,11 @@ def project_summary(session: Session) -> dict[str, object]:
     """The project as plain JSON data."""
     with session.project.reading() as tx:
         ontology = ontologies.current(tx)
+    names = {video.uid: video.name for video in session.videos()}
+    stale = [
+        {"reference": names[reference], "take": names[query], "why": why}
+        for (reference, query), why in out_of_date(session).items()
+    ]
     return {
         "project": str(session.project.path),
         "ontology": {
@@ -86,4 +92,5 @@ def project_summary(session: Session) -> dict[str, object]:
             "phases": list(ontology.phases),
         },
         "takes": [asdict(take) for take in take_overviews(session)],
+        "out_of_date": stale,
     }

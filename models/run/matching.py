@@ -15,7 +15,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
@@ -194,6 +193,8 @@ def _monotone(
 
     partners: columns found for `rows`; other rows lie on straight lines between them.
     """
+    from scipy.optimize import isotonic_regression  # takes a third of a second to import
+
     corners = list(anchors)
     corners = corners if matching.open_begin else [(0, 0), *corners]
     corners = corners if matching.open_end else [*corners, (shape[0] - 1, shape[1] - 1)]

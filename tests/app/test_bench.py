@@ -28,12 +28,14 @@ TINY = Sizes(
     person_frames=4,
     lift_frames=40,
     align_frames=40,
+    dtw_frames=40,
+    takes=3,
     label_counts=(30, 60),
     edits=2,
     look_ups=2,
     starts=1,
 )
-FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 3, "storage": 4, "timeline": 6, "window": 2}
+FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 4, "storage": 4, "timeline": 6, "window": 2}
 FEWEST |= {"edit": 2}
 
 
