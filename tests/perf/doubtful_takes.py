@@ -1,7 +1,7 @@
 """By hand: how the threshold was chosen above which a take is suspected not to show the action.
 
-`python -m tests.perf.doubtful_takes PENN` (Penn Action's labels: the .npz or the folder): in every action, ten
-official training clips are aligned to another one by their poses, and one clip of each other action as well.
+`python -m tests.perf.doubtful_takes PENN` (Penn Action's labels: the .npz or the folder): in every action,
+ten official training clips are aligned to another one by their poses, and one clip of each other action too.
 Printed: how often a clip of the action (a false alarm) and a stranger cost more than `times` the median.
 """
 
