@@ -1,8 +1,8 @@
 """Labels by people carried from one person to another: cross-subject transfer on the six labelled exercise
 sequences of CMU (Fox, Hughes, Sudderth and Jordan 2014; per-frame labels of 12 actions at 10 fps).
 
-Each frame of a person's sequences takes the label of the nearest frame (of its vectors) among the sequences of
-other people. Chance is what always saying the other people's most common label would score. Only what the
+Each frame of a person takes the label of the nearest frame (of its vectors) among the sequences of the
+others. Chance is what always saying the other people's most common label would score. Only what the
 other people do, too, can be found: `possible` is the share of such frames.
 """
 
