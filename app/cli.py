@@ -23,6 +23,7 @@ from app import (
     cli_eval_align,
     cli_lift,
     cli_models,
+    cli_moments,
     cli_project,
     cli_smooth,
     cli_statistics,
@@ -197,6 +198,14 @@ def _show_figures(figures: list[Figure], as_json: bool) -> None:
     Console(width=None if sys.stdout.isatty() else 130).print(table)
 
 
+@app.command("worker", hidden=True)
+def worker(file: Path) -> None:
+    """Run the job that a file describes, for the window."""
+    from app.worker import work
+
+    raise typer.Exit(work(file))
+
+
 _COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "init": cli_project.init,
@@ -210,6 +219,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "propose": cli_suggest.propose,
     "next": cli_suggest.next_label,
     "stats": cli_statistics.stats,
+    "find": cli_moments.find,
+    "differ": cli_moments.differ,
+    "map": cli_moments.take_map,
     "frames": cli_project.frames,
     "clips": cli_clips.clips,
     "sound": cli_clips.sound,

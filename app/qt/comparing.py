@@ -83,6 +83,11 @@ class Comparing(QObject):
         """Takes on the page, the reference included."""
         return len(self._takes)
 
+    @property
+    def frame(self) -> int:
+        """The frame of the reference that is shown."""
+        return self._frame
+
     # ---- what is compared
 
     def set_reference(self, uid: str) -> None:

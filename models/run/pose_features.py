@@ -65,7 +65,7 @@ def pose_features(
     seen = np.isfinite(xyz).all(axis=-1)
     weight = np.where(seen, np.clip(np.nan_to_num(confidence), LEAST_CONFIDENCE, 1.0), FILLED_WEIGHT)
     xyz = fill_gaps(xyz)
-    xyz = xyz / _body_size(xyz, joints)
+    xyz = xyz / body_size(xyz, joints)
     if is_3d:
         first, second = np.triu_indices(xyz.shape[1], 1)
         values = np.linalg.norm(xyz[:, first] - xyz[:, second], axis=-1)
@@ -110,7 +110,7 @@ def _with_context(values: Floats, fps: float) -> Floats:
     return np.concatenate(rows, axis=1)
 
 
-def _body_size(xyz: Floats, joints: NDArray[np.bool_]) -> float:
+def body_size(xyz: Floats, joints: NDArray[np.bool_]) -> float:
     """Root mean square length of the limbs between the given joints, at its median over time; > 0.
 
     Without a single limb: the spread of the joints.
