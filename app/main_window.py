@@ -272,7 +272,7 @@ class MainWindow(QMainWindow):
         self.preferences.put("layout", layout)
         self.playback.pause()
         self.runner.shut_down()
-        for part in (self.thumbnailer, self.relifter, self.latest):
+        for part in (self.analyses, self.thumbnailer, self.relifter, self.latest):
             part.shut_down()
         self.decoder.close_all()
         self.workspace.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
+from app.qt.analyses import TRAINING
 from app.qt.model_shelf import ModelShelf
 from models.domain.ontology import load_ontology, ontology_names
 from widgets.help_dialog import HelpDialog
@@ -114,6 +115,8 @@ def build_menus(window: MainWindow) -> Menus:
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
     _entry(align, "Align takes…", lambda: window.asking.align(window.reference()))
     _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer([window.current_take()]))
+    align.addSeparator()
+    window.analyses.add(align, *TRAINING)
     analyse = bar.addMenu("&Analyse")
     window.analyses.fill(analyse)
     help_ = bar.addMenu("&Help")

@@ -300,5 +300,7 @@ class Tasks(QObject):
         self.panel.set_job(status)
 
     def _show_details(self, uid: str) -> None:
-        job = self._jobs[int(uid)]
+        job = self._jobs.get(int(uid))
+        if job is None:  # a job in a process of its own: its controller answers
+            return
         self.report_wanted.emit(f"{job.error} {job.hint}".strip(), self._reports.get(int(uid), ""))

@@ -5,23 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from models.domain.errors import KnownError
-
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
 def make_fabric(device: str, precision: str = "32-true") -> Fabric:
-    """A launched Fabric on "cpu" or "cuda": one process, or as many as `torchrun` started.
+    """A launched Fabric on "cpu" or "cuda": one process, or as many as `torchrun` started."""
+    from lightning_fabric import Fabric  # takes a while to load
 
-    Raises KnownError when Fabric is not installed.
-    """
-    try:
-        from lightning_fabric import Fabric
-    except ImportError:
-        raise KnownError(
-            "Training needs Lightning Fabric.", hint="Install it: pip install 'keyphase[train]'."
-        ) from None
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     machines = max(int(os.environ.get("WORLD_SIZE", "1")) // here, 1)
     fabric = Fabric(
