@@ -67,6 +67,7 @@ class StatisticsWindow(QDialog):
         self.export = button(
             "Export…", "primary", "Tables as CSV, everything as JSON, figures as SVG and PNG"
         )
+        self.state = ElidedLabel("", "hint")  # how the last export went
         self.summary, self.note = label("", "muted", wrap=True), label("", "hint", wrap=True)
         self.tabs = QTabWidget()
         self.unit = _choice("Seconds", "Share of the take")
@@ -131,9 +132,11 @@ class StatisticsWindow(QDialog):
     def _build(self) -> None:
         layout = column(self, margin_px=16, spacing_px=10)
         layout.addWidget(label("Phase statistics", "title"))
-        layout.addLayout(
-            row(label("Labels of"), self.rater, self.suggestions, None, self.export, spacing_px=10)
-        )
+        choice = row(label("Labels of"), self.rater, self.suggestions, spacing_px=10)
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        choice.addWidget(self.state, 1)
+        choice.addWidget(self.export)
+        layout.addLayout(choice)
         layout.addWidget(self.summary)
         layout.addWidget(self.note)
         self._duration_stack, self._no_durations = _stack()
