@@ -193,6 +193,7 @@ class StatisticsWindow(QDialog):
     def _want_curve(self) -> None:
         wanted = self.quantity.currentData()
         if wanted is not None:
+            self._curve_note.setText("Reading…")
             self.quantity_wanted.emit(wanted)
 
     def _draw_band(self) -> None:
