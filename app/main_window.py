@@ -23,6 +23,7 @@ from app.qt.comparing import Comparing
 from app.qt.curves import CHOICES, Curves
 from app.qt.decoder import Decoder
 from app.qt.doubting import Doubting
+from app.qt.exporting import Exporting
 from app.qt.interface import Interface
 from app.qt.job_runner import JobRunner
 from app.qt.judging import Judging
@@ -173,6 +174,7 @@ class MainWindow(QMainWindow):
         self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
+        self.exporting = Exporting(self.workspace, self.tasks, self.latest, self)
         self.space_actions = SpaceActions(self.workspace, self.space, self.tasks, self.view_3d, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)
         self.analyses = Analyses(self)
@@ -194,7 +196,7 @@ class MainWindow(QMainWindow):
         self.tasks.proxy_ready.connect(lambda uid: self.decoder.use_proxy(uid, proxy_folder()))
         self.review.jumped.connect(self.comparing.show_moment)
         self.suggesting.jump_requested.connect(self.review.show_frame)
-        self.comparing.export_requested.connect(self.asking.export_clip)
+        self.comparing.export_requested.connect(self.exporting.clip)
         self.comparing.reference_changed.connect(self.media.set_reference)
         self.welcome.new_requested.connect(self.projects.new)
         self.welcome.open_requested.connect(self.projects.ask_and_open)

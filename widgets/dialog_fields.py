@@ -56,11 +56,11 @@ class TakeList(QListWidget):
 
 
 class FileField(QWidget):
-    """A file to write, with what is wrong with it below."""
+    """A file to write, with what is wrong with it below. also: other suffixes that may be typed."""
 
-    def __init__(self, title: str, path: Path, suffix: str) -> None:
+    def __init__(self, title: str, path: Path, suffix: str, also: Sequence[str] = ()) -> None:
         super().__init__()
-        self._title, self._suffix = title, suffix
+        self._title, self._suffix, self._also = title, suffix, tuple(also)
         self.field = QLineEdit(str(path))
         browse = button("Browse…")
         self._note = label("", "warning", wrap=True)
@@ -75,7 +75,8 @@ class FileField(QWidget):
     def path(self) -> Path:
         """The file; the suffix is added when it is missing."""
         path = Path(self.field.text().strip())
-        return path if path.suffix.lower() == self._suffix else path.with_name(path.name + self._suffix)
+        known = path.suffix.lower() in (self._suffix, *self._also)
+        return path if known else path.with_name(path.name + self._suffix)
 
     @property
     def is_usable(self) -> bool:
@@ -96,13 +97,20 @@ class FileField(QWidget):
         self._note.setText(self.warning)
         self._note.setVisible(bool(self.warning))
 
-    def set_suffix(self, suffix: str) -> None:
-        """Change to another kind of file, keeping the name."""
+    def set_suffix(self, suffix: str, also: Sequence[str] = ()) -> None:
+        """Change to another kind of file, keeping the name, and its suffix where that kind may have it."""
         path = self.path
-        self._suffix = suffix
-        self.field.setText(str(path.with_suffix(suffix)))
+        self._suffix, self._also = suffix, tuple(also)
+        if path.suffix.lower() not in (suffix, *also):
+            path = path.with_suffix(suffix)
+        self.field.setText(str(path))
+        self._warn()
+
+    @property
+    def _filter(self) -> str:
+        return " ".join(f"*{suffix}" for suffix in (self._suffix, *self._also))
 
     def _browse(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self._title, self.field.text(), f"*{self._suffix}")
+        path, _ = QFileDialog.getSaveFileName(self, self._title, self.field.text(), self._filter)
         if path:
             self.field.setText(path)

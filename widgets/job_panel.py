@@ -35,7 +35,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job as it stands. title: such as "Poses · walk_03". error, hint: one line each, of a failed job."""
+    """A job as it stands. title: such as "Poses · walk_03". error, hint: one line each, of a failed job.
+
+    result: the file or folder that a finished job has written, or "".
+    """
 
     uid: str
     title: str
@@ -43,6 +46,7 @@ class JobStatus:
     progress: Progress = field(default_factory=lambda: Progress(0, 0))
     error: str = ""
     hint: str = ""
+    result: str = ""
 
 
 class RemainingTime:
@@ -66,10 +70,11 @@ class RemainingTime:
 
 
 class JobPanel(QWidget):
-    """All jobs of this session, the newest on top. cancel_requested(job uid)."""
+    """All jobs of this session, the newest on top. cancel_requested(job uid), show_requested(result)."""
 
     cancel_requested = Signal(str)
     details_requested = Signal(str)
+    show_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(parent)
@@ -111,6 +116,7 @@ class JobPanel(QWidget):
             card = self._cards[status.uid] = _JobCard(status.uid)
             card.cancel_clicked.connect(self.cancel_requested)
             card.details_clicked.connect(self.details_requested)
+            card.show_clicked.connect(self.show_requested)
             card.close_clicked.connect(self.remove_job)
             self._stack.insertWidget(0, card)
         card.set_status(status, self._clock())
@@ -140,6 +146,7 @@ class JobPanel(QWidget):
 class _JobCard(QFrame):
     cancel_clicked = Signal(str)
     details_clicked = Signal(str)
+    show_clicked = Signal(str)
     close_clicked = Signal(str)
 
     def __init__(self, uid: str) -> None:
@@ -151,10 +158,11 @@ class _JobCard(QFrame):
         self._note = label("", "hint", wrap=True)
         self._cancel = button("cancel", "link", "Stop this job; what it has written stays")
         self._details = button("details", "link", "What exactly went wrong")
+        self._show = button("show in folder", "link", "Open the folder with what was written")
         self._close = IconButton("close", "Take it off the list")
         self._title_row = row(self._title, self._close, spacing_px=2)
         self._title_row.setStretch(0, 1)
-        self._note_row = row(self._note, self._details, self._cancel)
+        self._note_row = row(self._note, self._details, self._show, self._cancel)
         self._note_row.setStretch(0, 1)
         layout = column(self, margin_px=0, spacing_px=3)
         layout.addLayout(self._title_row)
@@ -162,6 +170,7 @@ class _JobCard(QFrame):
         layout.addLayout(self._note_row)
         self._cancel.clicked.connect(self._on_cancel)
         self._details.clicked.connect(lambda: self.details_clicked.emit(uid))
+        self._show.clicked.connect(lambda: self.show_clicked.emit(self.status.result))
         self._close.clicked.connect(lambda: self.close_clicked.emit(uid))
 
     @property
@@ -177,6 +186,7 @@ class _JobCard(QFrame):
         self._bar.setValue(round(1000 * progress.fraction))
         self._cancel.setVisible(not state.is_over)
         self._close.setVisible(state.is_over)
+        self._show.setVisible(state == JobState.FINISHED and bool(status.result))
         self._details.setVisible(state == JobState.FAILED)
         set_role(self._note, {JobState.FAILED: "error", JobState.FINISHED: "success"}.get(state, "hint"))
         self._note.setText(self._words(now_s))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -71,17 +70,6 @@ class LabelExport:
 
     format: str
     path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ClipExport:
-    """Result: write the takes, warped onto the reference clock, side by side."""
-
-    reference_uid: str
-    take_uids: tuple[str, ...]
-    path: Path
-    height_px: int
-    burn_labels: bool
 
 
 class PoseRunDialog(QDialog):
@@ -199,75 +187,3 @@ class LabelExportDialog(QDialog):
         losses = self._formats[self._format.currentIndex()].losses
         self._note.setText(f"Not kept: {losses}" if losses else "Keeps everything.")
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(self._file.is_usable)
-
-
-class ClipExportDialog(QDialog):
-    """An aligned clip: reference, takes, file, height, labels burned in.
-
-    takes: those aligned to the chosen reference may be ticked; aligned(reference uid) names them.
-    """
-
-    def __init__(
-        self,
-        takes: Sequence[TakeChoice],
-        aligned: dict[str, tuple[str, ...]],
-        path: Path,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Export aligned clip")
-        self._all, self._aligned = tuple(takes), aligned
-        self._references = [take for take in takes if aligned.get(take.uid)]
-        self._reference = QComboBox()
-        self._reference.addItems([take.name for take in self._references])
-        self._takes = TakeList(())
-        self._file = FileField("Export aligned clip", path, ".mp4")
-        self._height = QSpinBox(minimum=120, maximum=2160, singleStep=60, value=360, suffix=" px")
-        self._burn = QCheckBox("Write take and phase below each picture")
-        self._burn.setChecked(True)
-        self._buttons = accept_buttons("Export")
-        layout = column(self, margin_px=16, spacing_px=10)
-        layout.addWidget(label("Export aligned clip", "title"))
-        if not self._references:
-            layout.addWidget(label("No take is aligned yet. Align takes first.", "warning", wrap=True))
-        form = form_layout()
-        form.addRow("Clock of", self._reference)
-        form.addRow("Takes", self._takes)
-        form.addRow("Height of each", self._height)
-        form.addRow("Labels", self._burn)
-        form.addRow("File", self._file)
-        layout.addLayout(form, 1)
-        text = "All takes are warped onto the clock of the reference. A table of the frames goes beside it."
-        layout.addWidget(label(text, "hint", wrap=True))
-        layout.addWidget(self._buttons)
-        self.resize(520, 440)
-        self._reference.currentIndexChanged.connect(lambda _: self._on_reference())
-        self._takes.itemChanged.connect(lambda _: self._refresh())
-        self._file.field.textChanged.connect(lambda _: self._refresh())
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        self._on_reference()
-
-    @property
-    def choice(self) -> ClipExport:
-        at = self._reference.currentIndex()
-        uid = self._references[at].uid if self._references else ""
-        return ClipExport(
-            uid, self._takes.ticked, self._file.path, self._height.value(), self._burn.isChecked()
-        )
-
-    @property
-    def takes(self) -> TakeList:
-        return self._takes
-
-    def choose_reference(self, uid: str) -> None:
-        self._reference.setCurrentIndex([take.uid for take in self._references].index(uid))
-
-    def _on_reference(self) -> None:
-        there = set(self._aligned.get(self.choice.reference_uid, ()))
-        self._takes.set_takes([take for take in self._all if take.uid in there])
-        self._refresh()
-
-    def _refresh(self) -> None:
-        ready = bool(self._takes.ticked) and self._file.is_usable
-        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(ready)

@@ -17,14 +17,12 @@ from app.services.media import check_candidate, find_moved, missing_videos, reli
 from app.services.models import known_models
 from app.services.overview import take_overviews
 from models.domain.errors import KnownError
-from storage import alignments
 from widgets.align_dialog import AlignDialog
 from widgets.dialog_fields import TakeChoice
 from widgets.dialogs import known_error_dialog
 from widgets.project_dialogs import FrameRateDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
 from widgets.run_dialogs import (
-    ClipExportDialog,
     DecoderChoice,
     DeviceChoice,
     ExportFormat,
@@ -109,23 +107,6 @@ class Asking(QObject):
         dialog.choose_reference(reference_uid)
         if dialog.exec():
             self.tasks.align_as(dialog.choice)
-
-    def export_clip(self, reference_uid: str = "") -> None:
-        session = self.workspace.session
-        if session is None:
-            return
-        with session.project.reading() as tx:
-            aligned: dict[str, tuple[str, ...]] = {}
-            for warp in alignments.all_alignments(tx):
-                aligned[warp.reference_uid] = (*aligned.get(warp.reference_uid, ()), warp.query_uid)
-        takes = [TakeChoice(video.uid, video.name) for video in self.workspace.takes]
-        path = session.project.path.with_name(f"{session.project.path.stem}_in_step.mp4")
-        dialog = ClipExportDialog(takes, aligned, path, self.window)
-        if reference_uid in aligned:
-            dialog.choose_reference(reference_uid)
-        if dialog.exec():
-            c = dialog.choice
-            self.tasks.clip(c.reference_uid, c.take_uids, c.path, height=c.height_px, labels=c.burn_labels)
 
     def export_labels(self) -> None:
         session = self.workspace.session

@@ -46,7 +46,7 @@ def build_menus(window: MainWindow) -> Menus:
     file.addSeparator()
     file.addAction(key("file.export"))
     imported = _entry(file, "Import labels…", window.asking.import_labels)
-    clip = _entry(file, "Export aligned clip…", lambda: window.asking.export_clip(window.reference()))
+    files = [_entry(file, text, act) for text, act in window.exporting.entries(window.reference)]
     file.addSeparator()
     file.addAction(key("file.quit"))
     edit = bar.addMenu("&Edit")
@@ -126,7 +126,7 @@ def build_menus(window: MainWindow) -> Menus:
     keys = (key(id_) for id_, known in BY_ID.items() if known.group != PROJECT or id_ == "file.export")
     always = (key("view.commands"), key("help.keys"), models)
     menus = (entry for menu in (label, pose, space, align, analyse) for entry in menu.actions())
-    needing = dict.fromkeys((*keys, *menus, missing, imported, clip))
+    needing = dict.fromkeys((*keys, *menus, missing, imported, *files))
     return Menus(recent, theme, tuple(action for action in needing if action not in always))
 
 

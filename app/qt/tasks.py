@@ -38,6 +38,7 @@ class Tasks(QObject):
         self.workspace, self.runner, self.panel = workspace, runner, panel
         self._jobs: dict[int, JobStatus] = {}
         self._reports: dict[int, str] = {}
+        self._results: dict[int, str] = {}
         runner.submitted.connect(self._on_submitted)
         runner.progressed.connect(self._on_progress)
         runner.finished.connect(lambda uid: self._on_end(uid, JobState.FINISHED))
@@ -194,22 +195,6 @@ class Tasks(QObject):
         names = sources[0].name if len(sources) == 1 else f"{len(sources)} takes"
         self._start(f"Transfer labels of {names}", job)
 
-    def clip(
-        self, reference_uid: str, uids: Sequence[str], out: Path, *, height: int = 360, labels: bool = True
-    ) -> None:
-        for reference in self._videos([reference_uid]):
-
-            def job(
-                session: Session, reference: Video = reference, takes: Sequence[Video] = self._videos(uids)
-            ) -> Steps:
-                from app.services.clip_plan import ClipOptions
-                from app.services.clips import export_clip
-
-                options = ClipOptions(height, burn_labels=labels)
-                yield from export_clip(session, reference, takes, out, options)
-
-            self._start(f"Clip · {out.name}", job)
-
     def export_labels(self, format_name: str, out: Path) -> None:
         """Write labels (and poses, as the format has it) to a file."""
 
@@ -246,9 +231,11 @@ class Tasks(QObject):
 
             self._start(f"Preview copy · {video.name}", job)
 
-    def start(self, title: str, job: Callable[[Session], Steps]) -> None:
-        """Run a job of another part of the window on the open project."""
-        self._start(title, job)
+    def start(self, title: str, job: Callable[[Session], Steps], result: Path | None = None) -> None:
+        """Run a job of another part of the window on the open project. result: what it will have written."""
+        uid = self._start(title, job)
+        if result is not None and uid is not None:
+            self._results[uid] = str(result)
 
     def run(self, title: str, steps: Callable[[], Steps]) -> None:
         """Start a job of another part of the window."""
@@ -256,10 +243,11 @@ class Tasks(QObject):
 
     # ---- how it goes
 
-    def _start(self, title: str, job: object) -> None:
+    def _start(self, title: str, job: object) -> int | None:
         session = self.workspace.session
-        if session is not None:
-            self.runner.submit(title, lambda: job(session))  # type: ignore[operator]
+        if session is None:
+            return None
+        return self.runner.submit(title, lambda: job(session))  # type: ignore[operator]
 
     def _videos(self, uids: Iterable[str]) -> list[Video]:
         wanted = set(uids)
@@ -283,7 +271,8 @@ class Tasks(QObject):
 
     def _on_end(self, uid: int, state: JobState) -> None:
         job = self._jobs[uid]
-        self._show(uid, JobStatus(str(uid), job.title, state, job.progress))
+        result = self._results.get(uid, "")
+        self._show(uid, JobStatus(str(uid), job.title, state, job.progress, result=result))
         if state == JobState.FINISHED:
             self.workspace.message.emit(f"Done: {job.title}")
         self.busy_changed.emit(self.busy)

@@ -141,7 +141,7 @@ def _check(options: ClipOptions, videos: Sequence[Video]) -> None:
     if options.layout == "overlay" and len(videos) != 2:
         raise KnownError(
             f"An overlay blends the reference with one other take, not with {len(videos) - 1}.",
-            hint="Choose one take, or the layout 'row'.",
+            hint="Choose one take, or show them side by side.",
         )
     if options.audio == OWN_SOUND and options.layout != "single":
         raise KnownError("Each take's own sound goes with single files.", hint="Choose one take's sound.")

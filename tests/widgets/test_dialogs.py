@@ -20,7 +20,6 @@ from widgets.dialogs import BugDialog, MessageDialog, Notice, known_error_dialog
 from widgets.project_dialogs import FrameRateDialog, NewProjectDialog
 from widgets.relink_dialog import Candidate, MissingVideo, RelinkDialog
 from widgets.run_dialogs import (
-    ClipExportDialog,
     DecoderChoice,
     DeviceChoice,
     ExportFormat,
@@ -184,23 +183,6 @@ def test_label_export_keeps_the_name_and_changes_the_suffix(qtbot: QtBot, tmp_pa
     dialog.choose_format("json")
     assert (dialog.choice.format, dialog.choice.path) == ("json", tmp_path / "walks.json")
     dialog._file.field.setText(str(tmp_path / "nowhere" / "walks.json"))
-    assert not accept_enabled(dialog)
-
-
-def test_clip_export_offers_what_is_aligned_to_the_reference(qtbot: QtBot, tmp_path: Path) -> None:
-    dialog = ClipExportDialog(TAKES, {"a": ("b", "c"), "c": ("a",)}, tmp_path / "clip.mp4")
-    qtbot.addWidget(dialog)
-    assert (dialog.choice.reference_uid, dialog.choice.take_uids) == ("a", ("c",))
-    dialog.takes.tick("b")
-    assert dialog.choice.take_uids == ("b", "c")
-    dialog.choose_reference("c")
-    assert (dialog.choice.reference_uid, dialog.choice.take_uids) == ("c", ("a",))
-    assert accept_enabled(dialog)
-
-
-def test_clip_export_without_alignments_says_so(qtbot: QtBot, tmp_path: Path) -> None:
-    dialog = ClipExportDialog(TAKES, {}, tmp_path / "clip.mp4")
-    qtbot.addWidget(dialog)
     assert not accept_enabled(dialog)
 
 
