@@ -174,10 +174,10 @@ class MainWindow(QMainWindow):
         self.keyframing = Keyframing(*parts, self.canvas, self.joints_panel, self.timeline)
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
-        self.exporting = Exporting(self.workspace, self.tasks, self.latest, self)
         self.space_actions = SpaceActions(self.workspace, self.space, self.tasks, self.view_3d, self)
         self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)
         self.analyses = Analyses(self)
+        self.exporting = Exporting(self)
         self.interface = Interface(self)
 
     # ---- how it hangs together
@@ -196,7 +196,6 @@ class MainWindow(QMainWindow):
         self.tasks.proxy_ready.connect(lambda uid: self.decoder.use_proxy(uid, proxy_folder()))
         self.review.jumped.connect(self.comparing.show_moment)
         self.suggesting.jump_requested.connect(self.review.show_frame)
-        self.comparing.export_requested.connect(self.exporting.clip)
         self.comparing.reference_changed.connect(self.media.set_reference)
         self.welcome.new_requested.connect(self.projects.new)
         self.welcome.open_requested.connect(self.projects.ask_and_open)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.bench import align, children, models, poses, storage, video
+from app.bench import align, children, clips, models, poses, storage, video
 from app.bench.figures import Figure, Sizes
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
@@ -18,6 +18,7 @@ GROUPS: dict[str, Group] = {
     "models": lambda sizes, _folder: models.figures(sizes),
     "poses": poses.figures,
     "align": lambda sizes, _folder: align.figures(sizes),
+    "clips": clips.figures,
     "storage": storage.figures,
     "timeline": children.timeline_figures,
     "window": children.window_figures,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QWidget
 
-from app.qt.latest import Latest
-from app.qt.tasks import Steps, Tasks
-from app.qt.workspace import Workspace
+from app.qt.tasks import Steps
 from app.services.clip_plan import ClipOptions
 from app.session import Session
 from models.domain.errors import KnownError
@@ -25,17 +23,22 @@ from widgets.clip_preview import facts
 from widgets.dialog_fields import TakeChoice
 from widgets.take_files_dialogs import PhaseFilesDialog, SoundDialog
 
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
 _PREVIEW, _SIZE = "clip preview", "clip size"
 
 
 class Exporting(QObject):
     """Controller of what leaves the project as files of pictures and sound."""
 
-    def __init__(self, workspace: Workspace, tasks: Tasks, latest: Latest, window: QWidget) -> None:
-        super().__init__(workspace)
-        self.workspace, self.tasks, self.latest, self.window = workspace, tasks, latest, window
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window, self.workspace = window, window.workspace
+        self.tasks, self.latest = window.tasks, window.latest
         self._weighed: tuple[ClipExport, float, tuple[str, ...]] | None = None  # the size last estimated
-        tasks.panel.show_requested.connect(show_in_folder)
+        self.tasks.panel.show_requested.connect(show_in_folder)
+        window.comparing.export_requested.connect(self.clip)
 
     def entries(self, reference: Callable[[], str]) -> list[tuple[str, Callable[[], object]]]:
         """What the menu offers; reference() names the take whose clock is offered first."""
