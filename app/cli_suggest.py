@@ -46,7 +46,7 @@ def propose(
     ] = "logistic",
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Encoder to learn on (default: bundled, else the poses)."),
+        typer.Option(metavar="NAME", help="Encoder to learn on (default: the poses)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

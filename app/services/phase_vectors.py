@@ -1,4 +1,4 @@
-"""Vectors of the frames of takes for the phase classifier: embeddings, else features of the poses."""
+"""Vectors of the frames of takes for the phase classifier: features of the poses, or embeddings."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Vectors:
 def vectors_of(
     session: Session, takes: Sequence[Video], model: str | None = None
 ) -> Generator[Progress, None, Vectors]:
-    """Embeddings by an encoder, made where they are missing or out of date; else features of the poses.
+    """Features of the poses, or embeddings by an encoder, made where they are missing or out of date.
 
-    model: name or file of the encoder; None = the bundled pose encoder if there is one. A project that is
-    open for reading only gets features of the poses unless an encoder is named.
+    model: name or file of the encoder; None = the poses themselves, on which proposals of derived events of
+    Penn Action were better than on a bundled encoder (`python -m tests.perf.suggestion_coverage`).
     """
-    if model is None and (session.project.read_only or not _bundled()):
+    if model is None:
         return _of_poses(session, takes)
     from models.run.embed import load_encoder
 
@@ -65,18 +65,6 @@ def vectors_of(
         if kept is not None:
             rows[take.uid] = (kept,)
     return Vectors(encoder.name, rows, tuple(left_out))
-
-
-def _bundled() -> bool:
-    """Whether a pose encoder ships with the program or was added."""
-    from models.run.embed import POSE_KIND
-    from models.run.library import default_model
-
-    try:
-        default_model(POSE_KIND)
-    except KnownError:
-        return False
-    return True
 
 
 def _of_poses(session: Session, takes: Sequence[Video]) -> Vectors:

@@ -24,9 +24,9 @@ from models.domain.timebase import Span
 from storage import labels, ontologies
 from storage.videos import Video
 
-# Seconds over which frames look alike, so that they count as one look. Learnt from five takes, the stated
-# intervals then hold the truth about four times in five (extremes of the joints of Penn Action); a classifier
-# that has seen fewer takes is surer of itself than it should be.
+# Seconds over which frames look alike, so that they count as one look; a classifier that has seen few takes
+# is surer of itself than it should be. The stated intervals hold the truth about four times in five (derived
+# events of Penn Action, training clips; `python -m tests.perf.suggestion_coverage`).
 LOOK_S = 0.33
 LIKELY = 0.5  # an event is proposed from this probability on
 WIDEST = 0.4  # of the take: an interval that is wider to either side says nothing
@@ -54,7 +54,7 @@ def propose_events(
 ) -> Iterator[Progress]:
     """Train on people's events of the current ontology and propose events in the takes that lack some.
 
-    targets: None = every take. model: name or file of an encoder (None: the bundled one, else the poses).
+    targets: None = every take. model: name or file of an encoder (None: the poses themselves).
     store: put the suggestions into the project, one undo step; earlier suggestions of the same key events are
     replaced, people's labels never touched. Raises KnownError when no take is labelled enough.
     """

@@ -17,12 +17,12 @@ from models.domain.alignment import Alignment
 
 NEAR_FRAMES = 3  # cycle errors are taken over so many frames to either side: one frame's own is noisy
 SLOPE_FRAMES = 4  # to either side, for the local speed of the warp
-# Fitted so that four intervals in five hold the truth (quantile regression of the error on extremes of the
-# joints of Penn Action, training clips only, pairs of the same action).
-CYCLE_WIDTH = 0.43  # of the cycle error
-SHARE_PER_COST = {"dtw-pose": 0.9}  # share of the take by which warps of this method are off, per mean cost
-UNKNOWN_SHARE = 0.094  # where the unit of the cost is not known
-SEVERAL_WIDTH, SEVERAL_SPREAD = 0.45, 0.7  # of several sources: their median width, their standard deviation
+# Fitted so that about four intervals in five hold the truth: derived events of Penn Action, training clips of
+# the same action only (`python -m tests.perf.suggestion_coverage`).
+CYCLE_WIDTH = 0.2  # of the cycle error
+SHARE_PER_COST = {"dtw-pose": 0.4}  # share of the take by which warps of this method are off, per mean cost
+UNKNOWN_SHARE = 0.07  # where the unit of the cost is not known
+SEVERAL_WIDTH, SEVERAL_SPREAD = 0.55, 0.4  # of several sources: their median width, their standard deviation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SKIPPED_PHASE = 3.0  # price, in nats, of a phase at an end of the action that a take does not show
-COVERED = 0.8  # share of the probability that the stated interval holds
+COVERED = 0.6  # share of the posterior that the stated interval holds; it holds the truth more often
 
 Floats = NDArray[np.float64]
 
