@@ -1,5 +1,6 @@
 """Takes to train on, out of projects and folders."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -156,6 +157,12 @@ def test_train_tcc_from_the_command_line(project, tmp_path, capsys):
     assert cli.run([*words, "--method", "tcc+tcn", "--loss", "regression_mse"]) == 0
     encoder = load_encoder(out)
     assert encoder.kind == "frames" and encoder.config["method"] == "tcc+tcn"
+    # the project has no poses: its takes are aligned by their pictures
+    assert cli.run(["models", "add", str(out), "--name", "my-squats"]) == 0
+    assert "aligning by pictures" in capsys.readouterr().out
+    assert cli.run(["align", str(project), "--reference", "take0", "--model", "my-squats", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["alignments"]
+    assert {row["take"] for row in rows} == {"take1", "take2"}
     assert cli.run([*words, "--context", "3"]) == 1
     assert "other settings" in capsys.readouterr().err
     assert cli.run([*words, "--size", "33"]) == 1
