@@ -21,8 +21,8 @@ from pathlib import Path
 from models.domain.errors import KnownError
 from models.domain.video import VideoInfo
 from storage.frame_cache import DEFAULT_CAPACITY_BYTES, FrameCache
-from storage.picture import RgbImage
-from storage.proxy import enlarge, needs_proxy, open_proxy
+from storage.picture import RgbImage, resized
+from storage.proxy import needs_proxy, open_proxy
 from storage.reader import DecodedCache, VideoReader, open_video
 
 RING_BYTES = 192 << 20
@@ -35,8 +35,9 @@ VideoUid = Hashable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """image: uint8 (H, W, 3) RGB, read-only, of frame `index` at the size of the video. exact: False where
-    it is a preview for the request of the same generation: of lower resolution, or of another index.
+    """image: uint8 (H, W, 3) RGB, read-only, of frame `index` at the size of the video, or at the one set by
+    `show_at`. exact: False where it is a preview for the request of the same generation: of lower
+    resolution, or of another index.
     """
 
     uid: VideoUid
@@ -75,6 +76,7 @@ class _Request:
 class _Video:
     reader: VideoReader
     proxy: VideoReader | None
+    size: tuple[int, int] | None = None  # width, height px of its images; None = as the video
     shown: int | None = None  # index of the frame delivered last
 
     def close(self) -> None:
@@ -98,6 +100,7 @@ class FrameServer:
         self._decoded = DecodedCache(cache_bytes)
         self._ring: FrameCache[RgbImage] = FrameCache(ring_bytes)
         self._videos: dict[VideoUid, _Video] = {}
+        self._sizes: dict[VideoUid, tuple[int, int]] = {}
         self._wake = threading.Condition()
         self._commands: deque[Callable[[], None]] = deque()
         self._requests: dict[VideoUid, _Request] = {}
@@ -116,6 +119,12 @@ class FrameServer:
     def use_proxy(self, uid: VideoUid, proxy_dir: Path) -> None:
         """Take previews from the proxy that has now been made in `proxy_dir`."""
         self._command(partial(self._use_proxy, uid, proxy_dir))
+
+    def show_at(self, uid: VideoUid, size: tuple[int, int] | None) -> None:
+        """Give images of this video at `size` (width, height) px from now on; None = as the video is. Small
+        pictures are scaled while they are decoded, which makes many of them affordable at once.
+        """
+        self._command(partial(self._show_at, uid, size))
 
     def request(self, uid: VideoUid, index: int, direction: int = 0) -> int:
         """Ask for a frame; the generation that its answers carry. direction: -1, 0, 1 as the playhead
@@ -176,7 +185,7 @@ class FrameServer:
             self._deliver(Failed(uid, str(error)))
             return
         proxy = open_proxy(proxy_dir, reader.info) if proxy_dir is not None and needs_proxy(reader) else None
-        self._videos[uid] = _Video(reader, proxy)
+        self._videos[uid] = _Video(reader, proxy, self._sizes.get(uid))
         self._deliver(Opened(uid, reader.info, wants_proxy=proxy is None and needs_proxy(reader)))
 
     def _use_proxy(self, uid: VideoUid, proxy_dir: Path) -> None:
@@ -188,8 +197,23 @@ class FrameServer:
         video = self._videos.pop(uid, None)
         if video is not None:
             video.close()
-            self._ring.forget(uid)
-            self._ahead.pop(uid, None)
+            self._forget_images(uid)
+
+    def _show_at(self, uid: VideoUid, size: tuple[int, int] | None) -> None:
+        """The size is kept while the video is closed and opened again (relinked)."""
+        if size == self._sizes.get(uid):
+            return
+        if size is None:
+            del self._sizes[uid]
+        else:
+            self._sizes[uid] = size
+        if uid in self._videos:
+            self._videos[uid].size = size
+            self._forget_images(uid)
+
+    def _forget_images(self, uid: VideoUid) -> None:
+        self._ring.forget(uid)
+        self._ahead.pop(uid, None)
 
     def _serve(self, request: _Request) -> None:
         video = self._videos.get(request.uid)
@@ -201,7 +225,7 @@ class FrameServer:
             image = self._ring.get(request.uid, index)
             if image is None:
                 self._preview(video, request, index)
-                image = self._exact(request.uid, video.reader, index)
+                image = self._exact(request.uid, video, index)
             if image is None:
                 return
         except KnownError as error:
@@ -209,7 +233,7 @@ class FrameServer:
             return
         video.shown = index
         self._deliver(Frame(request.uid, index, request.generation, image, exact=True))
-        self._ahead[request.uid] = iter(self._frames_ahead(video.reader, index, request.direction))
+        self._ahead[request.uid] = iter(self._frames_ahead(video, index, request.direction))
 
     def _preview(self, video: _Video, request: _Request, index: int) -> None:
         """Deliver what is ready, where the exact frame will take a while."""
@@ -218,7 +242,9 @@ class FrameServer:
         if ready == index or (video.shown is not None and 0 < index - video.shown <= FRAMES_PER_STEP):
             return
         if video.proxy is not None:
-            image = enlarge(video.proxy.frame(index), reader.info)
+            image = resized(
+                video.proxy.frame(index), video.size or (reader.info.width_px, reader.info.height_px)
+            )
             nearest = index
         else:
             keys = reader.key_frames
@@ -226,26 +252,28 @@ class FrameServer:
             nearest = ready if ready is not None and abs(ready - index) <= index - key else key
             if nearest in (index, video.shown):
                 return
-            image = reader.frame(nearest)
+            image = reader.frame(nearest, video.size)
         image.flags.writeable = False
         video.shown = nearest
         self._deliver(Frame(request.uid, nearest, request.generation, image, exact=False))
 
-    def _exact(self, uid: VideoUid, reader: VideoReader, index: int) -> RgbImage | None:
+    def _exact(self, uid: VideoUid, video: _Video, index: int) -> RgbImage | None:
         """The image of frame `index`, kept in the ring; None when a newer request for the video came in."""
-        while not reader.prepare(index, FRAMES_PER_STEP):
+        while not video.reader.prepare(index, FRAMES_PER_STEP):
             if self._stopping or uid in self._requests:
                 return None
-        image = reader.frame(index)
+        image = video.reader.frame(index, video.size)
         image.flags.writeable = False
         self._ring.put(uid, index, image, image.nbytes)
         return image
 
-    def _frames_ahead(self, reader: VideoReader, index: int, direction: int) -> list[int]:
+    def _frames_ahead(self, video: _Video, index: int, direction: int) -> list[int]:
         """Frames to make ready after `index`, the soonest first, as many as the ring holds beside those
         shown.
         """
-        frame_bytes = 3 * reader.info.width_px * reader.info.height_px
+        reader = video.reader
+        width_px, height_px = video.size or (reader.info.width_px, reader.info.height_px)
+        frame_bytes = 3 * width_px * height_px
         room = self._ring.capacity_bytes // (3 * frame_bytes * max(1, len(self._videos)))
         if direction:
             step = 1 if direction > 0 else -1
@@ -261,7 +289,7 @@ class FrameServer:
         if index is None or video is None:
             return
         try:
-            if self._ring.get(uid, index) is None and self._exact(uid, video.reader, index) is None:
+            if self._ring.get(uid, index) is None and self._exact(uid, video, index) is None:
                 return
         except KnownError:
             return  # it is told when the frame is asked for

@@ -22,7 +22,7 @@ from models.domain.timebase import FrameTimes
 from models.domain.video import VideoInfo
 from storage.content_hash import folder_hash
 from storage.image_files import image_size, list_images
-from storage.picture import Orientation, RgbImage
+from storage.picture import Orientation, RgbImage, resized
 
 DEFAULT_FPS = Fraction(30)
 
@@ -80,13 +80,13 @@ class ImageSequenceReader:
     def damaged(self) -> tuple[int, ...]:
         return tuple(sorted(self._damaged))
 
-    def frame(self, index: int) -> RgbImage:
+    def frame(self, index: int, size: tuple[int, int] | None = None) -> RgbImage:
         if not 0 <= index < len(self._files):
             raise IndexError(f"frame {index} is outside 0..{len(self._files) - 1}")
         for i in range(index, -1, -1):
             image = _load(self._files[i])
             if image is not None and image.shape[:2] == (self._info.height_px, self._info.width_px):
-                return image
+                return image if size is None else resized(image, size)
             self._damaged.add(i)
         raise KnownError(
             f"{self._files[index]} cannot be read any more.", hint="Was the folder changed or removed?"

@@ -122,9 +122,3 @@ def _proxy_size(source: VideoInfo) -> tuple[int, int]:
         max(2, 2 * round(source.width_px * scale / 2)),
         max(2, 2 * round(source.height_px * scale / 2)),
     )
-
-
-def enlarge(image: RgbImage, source: VideoInfo) -> RgbImage:
-    """A proxy's image at the size of the video, uint8 (H, W, 3) RGB."""
-    size = (source.width_px, source.height_px)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

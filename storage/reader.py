@@ -60,7 +60,10 @@ class VideoReader(Protocol):
         """How a `picture` is to be laid down."""
         ...
 
-    def frame(self, index: int) -> RgbImage: ...
+    def frame(self, index: int, size: tuple[int, int] | None = None) -> RgbImage:
+        """The frame, scaled to `size` (width, height) px where that is given."""
+        ...
+
     def picture(self, index: int) -> av.VideoFrame:
         """The frame as the decoder gives it: in its own pixel format, not laid down yet."""
         ...
@@ -146,10 +149,10 @@ class FileReader:
     def orientation(self) -> Orientation:
         return self._to_rgb.orientation
 
-    def frame(self, index: int) -> RgbImage:
+    def frame(self, index: int, size: tuple[int, int] | None = None) -> RgbImage:
         self._check(index)
         with self._lock:
-            return self._to_rgb(self._picture(index))
+            return self._to_rgb(self._picture(index), size)
 
     def picture(self, index: int) -> av.VideoFrame:
         self._check(index)

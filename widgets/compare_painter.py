@@ -1,20 +1,22 @@
-"""Draws a take's lane on the aligned ruler: a cell per frame, tinted by how badly it matches."""
+"""Draws a take's lane on the aligned ruler: a cell per frame, tinted by how badly it matches; its pins."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPen
 
 from widgets.compare_take import TakeClock
 from widgets.theme import Theme
 from widgets.timeline_lanes import Lane
 from widgets.timeline_marks import BandMarks, visible_bands
-from widgets.timeline_painter import Ink, draw_columns, mixed
+from widgets.timeline_painter import Ink, draw_bubble, draw_columns, mixed
 
 TINTS = 24
+PIN = QColor("#F0E442")
+PIN_PX = 4.5
 _CELL_MIN_PX = 5.0
 # Slate where the match is good, then amber, then orange; lightness changes steadily: it reads without hue.
 _STOPS = {
@@ -96,3 +98,41 @@ def draw_legend(ink: Ink, box: QRectF, limits: tuple[float, float], error_name: 
     step = bar.width() / len(scale)
     for i, color in enumerate(scale):
         ink.painter.fillRect(QRectF(bar.left() + i * step, bar.top(), step + 0.5, bar.height()), color)
+
+
+def draw_title(
+    ink: Ink, lane: Lane, title: str, width_px: float, *, chosen: bool, dot: QColor | None
+) -> None:
+    """The name of a lane, after a dot in the colour of its take."""
+    rect = QRectF(12, lane.top_px, width_px - 22, lane.height_px)
+    if chosen:
+        ink.painter.fillRect(QRectF(4, lane.top_px + 3, 3, lane.height_px - 6), ink.theme.accent)
+    if dot is not None:
+        ink.painter.setPen(Qt.PenStyle.NoPen)
+        ink.painter.setBrush(dot)
+        ink.painter.drawEllipse(QPointF(rect.left() + 3.5, lane.middle_px), 3.5, 3.5)
+        rect.setLeft(rect.left() + 13)
+    ink.painter.setPen(ink.theme.text if chosen else ink.theme.muted)
+    text = ink.metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, rect.width())
+    ink.painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def draw_pin(ink: Ink, lane: Lane, x: float, *, chosen: bool) -> None:
+    """A pin through the lane: these frames were said to correspond."""
+    painter, dark = ink.painter, QColor("#101010")
+    head = QPointF(x, lane.top_px + 1.5)
+    for width, color in ((3.6, dark), (1.6, PIN)):
+        painter.setPen(QPen(color, width))
+        painter.drawLine(head, QPointF(x, lane.bottom_px - 2))
+    painter.setPen(QPen(ink.theme.accent if chosen else dark, 2.4 if chosen else 1.2))
+    painter.setBrush(PIN)
+    painter.drawEllipse(head, PIN_PX + chosen, PIN_PX + chosen)
+
+
+def draw_loose(ink: Ink, lane: Lane, x: float, text: str) -> None:
+    """Where the frame that a loose take shows lies on its lane: beside the playhead while it is moved alone."""
+    pen = QPen(PIN, 1.6, Qt.PenStyle.DashLine)
+    ink.painter.setPen(pen)
+    ink.painter.setBrush(Qt.BrushStyle.NoBrush)
+    ink.painter.drawLine(QPointF(x, lane.top_px - 1), QPointF(x, lane.bottom_px + 1))
+    draw_bubble(ink, x, lane.top_px + 2, text)

@@ -2,17 +2,19 @@
 
 A frame of a take is a cell between the reference times at which the warp shows it: wide where the take is
 held, narrow where it is skipped through, tinted by the error of the match. All positions are reference pts,
-all scrubbing speaks of reference frames; an event that is dragged is told in frames of its own take.
+all scrubbing speaks of reference frames; an event that is dragged is told in frames of its own take. Pins are
+what people said corresponds; dragged along the lane they move to another frame of the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFontMetricsF,
     QHelpEvent,
     QMouseEvent,
@@ -23,15 +25,24 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from models.domain.ontology import Ontology
 from models.domain.timebase import FrameTimes
 from widgets import theme as themes
 from widgets import timeline_painter as paint
-from widgets.compare_painter import draw_cells, draw_legend, draw_underline
-from widgets.compare_take import CompareTake, TakeClock, error_limits
+from widgets.compare_gestures import DRAG_START_PX, EventDrag, PinDrag, between_pins
+from widgets.compare_painter import (
+    draw_cells,
+    draw_legend,
+    draw_loose,
+    draw_pin,
+    draw_title,
+    draw_underline,
+)
+from widgets.compare_take import CompareTake, Pin, TakeClock, error_limits
 from widgets.compare_warped import WarpedTake
+from widgets.people import person_color
 from widgets.theme import small_font
 from widgets.timeline_axis import TimeAxis, format_time
 from widgets.timeline_bands import draw_bands
@@ -39,29 +50,28 @@ from widgets.timeline_lanes import LABEL_WIDTH_PX, RIGHT_MARGIN_PX, Lane, LaneKi
 from widgets.timeline_marks import BandMarks, event_at
 from widgets.timeline_painter import Ink
 
-_DRAG_START_PX = 3.0
 _LABEL_WIDTH_PX = LABEL_WIDTH_PX + 34
-
-
-@dataclass(slots=True)
-class EventDrag:
-    """An event that is being dragged, in frames of its own take."""
-
-    row: int
-    event_row: int
-    press_x: float
-    grab_px: float
-    target: int = -1
+_PIN_REACH_PX = 6.0
+_PLAYHEAD_PX = 8
 
 
 class CompareRuler(QWidget):
-    """Custom-painted lanes of two to six takes. event_moved: take uid, event uid, frame of that take."""
+    """Custom-painted lanes of two to nine takes. event_moved: take uid, event uid, frame of that take.
+
+    pin_previewed, pin_moved: take uid and the `Pin` as it would become, and as it was left.
+    moved_alone_to: take uid, frame of that take.
+    """
 
     scrubbed = Signal(int)
     scrub_finished = Signal(int)
     take_selected = Signal(str)
     event_selected = Signal(str, str)
     event_moved = Signal(str, str, int)
+    pin_selected = Signal(str, str)  # take uid, pin uid
+    pin_previewed = Signal(str, object)
+    pin_moved = Signal(str, object)
+    pin_deleted = Signal(str, str)
+    moved_alone_to = Signal(str, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,8 +80,12 @@ class CompareRuler(QWidget):
         self.playhead = 0
         self.selected = ""
         self.selected_event = ""
+        self.selected_pin = ""
         self._limits = (0.0, 1.0)
         self._drag: EventDrag | None = None
+        self._pin_drag: PinDrag | None = None
+        self._loose: tuple[str, int] | None = None
+        self._alone_row: int | None = None
         self._scrubbing = False
         self._pan_x: float | None = None
         self._layer: QPixmap | None = None
@@ -85,7 +99,7 @@ class CompareRuler(QWidget):
         self, takes: Sequence[CompareTake], clocks: Sequence[TakeClock], ontology: Ontology | None
     ) -> None:
         """The takes and their clocks; one of them is the reference."""
-        self._drag = None
+        self._drag = self._pin_drag = self._alone_row = None
         reference = next((take for take in takes if take.is_reference), None)
         self.takes = tuple(WarpedTake.of(*pair, ontology) for pair in zip(takes, clocks, strict=True))
         self._limits = error_limits(clocks)
@@ -100,11 +114,22 @@ class CompareRuler(QWidget):
     def set_playhead(self, reference_index: int) -> None:
         if self.axis is None:
             return
-        self.playhead = int(np.clip(reference_index, 0, len(self.axis.times) - 1))
+        before, self.playhead = self.playhead, int(np.clip(reference_index, 0, len(self.axis.times) - 1))
         shown = self.axis.showing(self.playhead)
         if shown is not self.axis:
             self._set_axis(shown)
-        self.update()
+        elif self._drag is None and self._pin_drag is None and self._loose is None:
+            for index in {before, self.playhead}:  # what lies between stays as it is
+                x, end = (int(self.axis.x_of_index(i)) for i in (index, index + 1))
+                self.update(QRect(x - _PLAYHEAD_PX, 0, end - x + 2 * _PLAYHEAD_PX, self.height()))
+        else:
+            self.update()
+
+    def set_loose(self, loose: tuple[str, int] | None) -> None:
+        """The take that is moved alone and its frame; None = all are in step."""
+        if loose != self._loose:
+            self._loose = loose
+            self.update()
 
     def set_selected(self, uid: str) -> None:
         """Mark the lane of a take."""
@@ -150,7 +175,9 @@ class CompareRuler(QWidget):
         ink = Ink.on(painter, theme, self.axis)
         lanes = self.lanes()
         self._paint_selected_event(ink, lanes)
+        self._paint_pins(ink, lanes)
         paint.draw_playhead(ink, self.playhead, 0, lanes[-1].bottom_px + 2, lanes[0].bottom_px)
+        self._paint_loose(ink, lanes)
         self._paint_drag(ink, lanes)
         painter.end()
 
@@ -166,10 +193,11 @@ class CompareRuler(QWidget):
         ruler, clock, *rows = self.lanes()
         paint.draw_ruler(ink, ruler)
         reference = next((warped for warped in self.takes if warped.take.is_reference), None)
-        self._paint_title(ink, clock, clock.key, chosen=False)
+        draw_title(ink, clock, clock.key, _LABEL_WIDTH_PX, chosen=False, dot=None)
         draw_bands(ink, clock, reference.phases if reference else BandMarks.of_phases(()), {}, base=True)
-        for lane, warped in zip(rows, self.takes, strict=True):
-            self._paint_title(ink, lane, warped.take.name, chosen=warped.take.uid == self.selected)
+        for row, (lane, warped) in enumerate(zip(rows, self.takes, strict=True)):
+            chosen = warped.take.uid == self.selected
+            draw_title(ink, lane, warped.take.name, _LABEL_WIDTH_PX, chosen=chosen, dot=person_color(row))
             draw_cells(ink, lane, warped.clock, self._limits)
             draw_underline(ink, lane, warped.phases)
             paint.draw_events(ink, lane, warped.events, axis.px_per_frame, baseline=False)
@@ -182,14 +210,6 @@ class CompareRuler(QWidget):
         painter.end()
         return layer
 
-    def _paint_title(self, ink: Ink, lane: Lane, title: str, *, chosen: bool) -> None:
-        rect = QRectF(12, lane.top_px, _LABEL_WIDTH_PX - 22, lane.height_px)
-        if chosen:
-            ink.painter.fillRect(QRectF(4, lane.top_px + 3, 3, lane.height_px - 6), ink.theme.accent)
-        ink.painter.setPen(ink.theme.text if chosen else ink.theme.muted)
-        text = ink.metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, rect.width())
-        ink.painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-
     def _paint_selected_event(self, ink: Ink, lanes: Sequence[Lane]) -> None:
         for lane, warped in zip(lanes[2:], self.takes, strict=True):
             row = warped.events.row_of.get(self.selected_event)
@@ -199,7 +219,27 @@ class CompareRuler(QWidget):
                 ink.painter.setBrush(Qt.BrushStyle.NoBrush)
                 ink.painter.drawEllipse(QPointF(x, lane.middle_px), 10, 10)
 
+    def _paint_pins(self, ink: Ink, lanes: Sequence[Lane]) -> None:
+        for row, (lane, warped) in enumerate(zip(lanes[2:], self.takes, strict=True)):
+            drag = self._pin_drag if self._pin_drag is not None and self._pin_drag.row == row else None
+            for pin in warped.take.pins:
+                shown = drag.now if drag is not None and drag.pin.uid == pin.uid else pin
+                x = self._pin_x(shown)
+                if ink.axis.left_px <= x <= ink.axis.right_px:
+                    draw_pin(ink, lane, x, chosen=pin.uid == self.selected_pin)
+
+    def _paint_loose(self, ink: Ink, lanes: Sequence[Lane]) -> None:
+        for lane, warped in zip(lanes[2:], self.takes, strict=True):
+            if self._loose is not None and self._loose[0] == warped.take.uid and self._pin_drag is None:
+                frame = self._loose[1]
+                x = float(ink.axis.x_of_pts(warped.clock.reference_pts(np.array([frame]))[0]))
+                draw_loose(ink, lane, x, f"alone: frame {frame}")
+
     def _paint_drag(self, ink: Ink, lanes: Sequence[Lane]) -> None:
+        if self._pin_drag is not None and self._pin_drag.moving:
+            now, row = self._pin_drag.now, self._pin_drag.row
+            text = f"{self.takes[row].take.name} frame {now.frame} = reference {now.reference}"
+            paint.draw_bubble(ink, self._pin_x(now), lanes[2 + row].top_px, text)
         drag = self._drag
         if drag is None or drag.target < 0:
             return
@@ -247,10 +287,22 @@ class CompareRuler(QWidget):
                 self.set_selected(self.takes[row].take.uid)
                 self.take_selected.emit(self.selected)
             if x >= self.axis.left_px - 6:
-                self._press(x, row)
+                alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+                self._press(x, event.position().y(), row, alt)
 
-    def _press(self, x: float, row: int | None) -> None:
+    def _press(self, x: float, y: float, row: int | None, alt: bool) -> None:
         assert self.axis is not None
+        self._select_pin(row, None)
+        if row is not None and (pin := self.pin_at(row, x, y)) is not None:
+            self._pin_drag = PinDrag.of(row, pin, x, y)
+            self._select_pin(row, pin)
+            return
+        if row is not None and not self.takes[row].take.is_reference:
+            loose = self._loose is not None and self._loose[0] == self.takes[row].take.uid
+            if alt or loose:
+                self._alone_row = row
+                self._move_alone(x)
+                return
         hit = event_at(self.takes[row].events, self.axis, x) if row is not None else None
         if row is None or hit is None:
             self._scrubbing = True
@@ -272,13 +324,22 @@ class CompareRuler(QWidget):
             self._pan_x = x
         elif self._scrubbing:
             self._scrub_to(self.axis.index_at_x(x))
+        elif self._alone_row is not None:
+            self._move_alone(x)
+        elif self._pin_drag is not None:
+            self._drag_pin(x, event.position().y())
         elif self._drag is not None and (self._drag.target >= 0 or self._is_drag(x)):
             clock = self.takes[self._drag.row].clock
             self._drag.target = clock.frame_at(self.axis.pts_of_x(x + self._drag.grab_px))
             self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._pan_x = None
+        self._pan_x = self._alone_row = None
+        pin_drag, self._pin_drag = self._pin_drag, None
+        if pin_drag is not None:
+            if pin_drag.now != pin_drag.pin:
+                self.pin_moved.emit(self.takes[pin_drag.row].take.uid, pin_drag.now)
+            self.update()
         drag, self._drag = self._drag, None
         if self._scrubbing:
             self._scrubbing = False
@@ -288,6 +349,60 @@ class CompareRuler(QWidget):
             if drag.target >= 0 and drag.target != warped.own_frame(drag.event_row):
                 self.event_moved.emit(warped.take.uid, warped.events.events[drag.event_row].uid, drag.target)
             self.update()
+
+    def _drag_pin(self, x: float, y: float) -> None:
+        """The frame of the take stays, the frame of the reference follows the mouse."""
+        drag = self._pin_drag
+        if self.axis is None or drag is None or not drag.starts_at(x, y):
+            return
+        take = self.takes[drag.row].take
+        moved = replace(drag.pin, reference=self.axis.index_at_x(x))
+        drag.now = between_pins(take.pins, moved, (len(self.axis.times), len(take.times)))
+        self.pin_previewed.emit(take.uid, drag.now)
+        self.update()
+
+    def _move_alone(self, x: float) -> None:
+        """Show the frame of one take that lies under the mouse; the others stay."""
+        if self.axis is not None and self._alone_row is not None:
+            warped = self.takes[self._alone_row]
+            self.moved_alone_to.emit(warped.take.uid, warped.clock.frame_at(self.axis.pts_of_x(x)))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        row = self._row_at(event.pos().y())
+        pin = self.pin_at(row, event.pos().x(), event.pos().y()) if row is not None else None
+        if row is None or pin is None:
+            return
+        self._select_pin(row, pin)
+        uid = self.takes[row].take.uid
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        there = menu.addAction("Go to this pin")
+        there.triggered.connect(lambda: self._scrub_to(pin.reference))
+        gone = menu.addAction("Remove this pin\tDelete")
+        gone.triggered.connect(lambda: self.pin_deleted.emit(uid, pin.uid))
+        menu.popup(event.globalPos())
+
+    def pin_at(self, row: int, x: float, y: float) -> Pin | None:
+        """The pin of a lane under a position; in the lower half of a lane events come first."""
+        if self.axis is None:
+            return None
+        lane, warped = self.lanes()[2 + row], self.takes[row]
+        if y > lane.middle_px and event_at(warped.events, self.axis, x) is not None:
+            return None
+        near = [pin for pin in warped.take.pins if abs(self._pin_x(pin) - x) <= _PIN_REACH_PX]
+        return min(near, key=lambda pin: abs(self._pin_x(pin) - x), default=None)
+
+    def _select_pin(self, row: int | None, pin: Pin | None) -> None:
+        chosen = pin.uid if pin is not None else ""
+        if chosen != self.selected_pin:
+            self.selected_pin = chosen
+            self.pin_selected.emit(self.takes[row].take.uid if row is not None else "", chosen)
+            self.update()
+
+    def _pin_x(self, pin: Pin) -> float:
+        assert self.axis is not None
+        index = min(max(pin.reference, 0), len(self.axis.times) - 1)
+        return float(self.axis.x_of_index(index) + self.axis.x_of_index(index + 1)) / 2
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.axis is not None:
@@ -319,6 +434,10 @@ class CompareRuler(QWidget):
         if row is None:
             return clock_line
         warped = self.takes[row]
+        pin = self.pin_at(row, position.x(), position.y())
+        if pin is not None:
+            said = f"frame {pin.frame} of {warped.take.name} = frame {pin.reference} of the reference"
+            return f"Pinned: {said}\nDrag moves it, Delete removes it."
         hit = event_at(warped.events, self.axis, position.x())
         if hit is not None:
             return warped.describe_event(hit)
@@ -330,7 +449,7 @@ class CompareRuler(QWidget):
         return next((i for i, lane in enumerate(lanes) if lane.top_px <= y < lane.bottom_px), None)
 
     def _is_drag(self, x: float) -> bool:
-        return self._drag is not None and abs(x - self._drag.press_x) >= _DRAG_START_PX
+        return self._drag is not None and abs(x - self._drag.press_x) >= DRAG_START_PX
 
     def _scrub_to(self, index: int) -> None:
         if index != self.playhead:

@@ -1,132 +1,169 @@
-"""The pictures of the takes that are compared: side by side, laid over each other, or wiped.
+"""The pictures of the takes that are compared: side by side, laid over each other, or cut by a line.
 
-A painted widget. Each cell has the picture, the take's name, its frame, what its warp does there
-(`reference`, `0.97×`, `held 3`) and the error of the match. States are told in words as well.
+A painted widget; what it paints is in `compare_cell`. Only the cell whose picture changed is painted again.
+The wheel steps all takes; with Alt, or over a take that is loose already, it moves that take alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
+    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from widgets import theme as themes
-from widgets.compare_shot import Shot, fitted, grid_shape
+from widgets.compare_cell import GAP_PX, caption_px, paint_cell, paint_pair, pair_rects, picture_rect
+from widgets.compare_shot import Shot, grid_shape
+from widgets.compare_state import CompareMode, CompareState
 from widgets.compare_take import CompareTake, TakeClock
-from widgets.timeline_axis import format_time
 
-_HELD_FILL = QColor("#D55E00")
-_CHIP_FILL = QColor(20, 20, 21, 215)
-_GAP_PX = 1.0
-
-
-class CompareMode(StrEnum):
-    GRID = "grid"
-    OVERLAY = "overlay"
-    SWIPE = "swipe"
+__all__ = ["CompareMode", "CompareStage"]
 
 
 class CompareStage(QWidget):
-    """Paints the takes. stepped: frames asked for by the wheel."""
+    """Paints the takes. stepped: frames asked for by the wheel. moved_alone: take uid, frames."""
 
     take_selected = Signal(str)
     reference_requested = Signal(str)
+    hide_requested = Signal(str)
+    pin_requested = Signal(str)
     stepped = Signal(int)
+    moved_alone = Signal(str, int)
+    let_back = Signal()
+    sizes_changed = Signal()  # what `picture_sizes` tells
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.takes: tuple[CompareTake, ...] = ()
-        self.clocks: tuple[TakeClock, ...] = ()
-        self.mode = CompareMode.GRID
-        self.playhead = 0
-        self.selected = ""
-        self._shots: dict[str, Shot] = {}
-        self._swipe = 0.5
+        self.state = CompareState()
         self.setMinimumSize(320, 160)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Takes")
+        self.message = "Two to nine takes appear here once they are aligned."
+
+    @property
+    def mode(self) -> CompareMode:
+        return self.state.mode
+
+    @property
+    def selected(self) -> str:
+        return self.state.selected
+
+    # -- setters -------------------------------------------------------------------------------------
 
     def set_takes(self, takes: Sequence[CompareTake], clocks: Sequence[TakeClock]) -> None:
-        self.takes, self.clocks = tuple(takes), tuple(clocks)
-        uids = {take.uid for take in takes}
-        self._shots = {uid: shot for uid, shot in self._shots.items() if uid in uids}
-        if self.selected not in uids:
-            self.selected = next((take.uid for take in takes if not take.is_reference), "")
-        self.update()
+        self.state.set_takes(takes, clocks)
+        self._on_layout()
 
     def set_playhead(self, reference_index: int) -> None:
-        self.playhead = reference_index
-        self.update()
+        if reference_index != self.state.playhead:
+            self.state.playhead = reference_index
+            self.update()
 
     def set_frame(self, uid: str, image: NDArray[np.uint8], index: int, exact: bool) -> None:
-        """The picture of a take: uint8 (H, W, 3) RGB of frame `index`; not exact = nearest frame for now."""
-        self._shots[uid] = Shot(image, index, exact)
-        self.update()
+        """The picture of a take: uint8 (H, W, 3) RGB of frame `index`, of the size of the video or smaller;
+        not exact = nearest frame for now."""
+        self.state.shots[uid] = Shot(image, index, exact)
+        if self.mode is CompareMode.GRID:
+            for take, cell in self.cells():
+                if take.uid == uid:
+                    self.update(cell.toAlignedRect())
+        elif any(take.uid == uid for take in self.state.shown()):
+            self.update()
 
     def set_mode(self, mode: CompareMode) -> None:
-        self.mode = mode
+        self.state.mode = mode
         self.setCursor(
             Qt.CursorShape.SplitHCursor if mode is CompareMode.SWIPE else Qt.CursorShape.ArrowCursor
         )
-        self.update()
+        self._on_layout()
 
     def set_selected(self, uid: str) -> None:
-        self.selected = uid
+        self.state.selected = uid
+        self._on_layout()
+
+    def set_on_bodies(self, on: bool) -> None:
+        """Lay the selected take so that its person covers the reference's."""
+        self.state.on_bodies = on
+        self._on_layout()
+
+    def _on_layout(self) -> None:
+        self.sizes_changed.emit()
         self.update()
 
-    def is_exact(self) -> bool:
-        """Whether every picture on screen is the frame that belongs to the playhead."""
-        return all(
-            (shot := self._shots.get(take.uid)) is not None
-            and shot.exact
-            and shot.index == int(clock.frames[self._index()])
-            for take, clock in zip(self.takes, self.clocks, strict=True)
-        )
+    # -- where things are ----------------------------------------------------------------------------
 
     def cells(self) -> list[tuple[CompareTake, QRectF]]:
         """The takes and their cells (picture and caption) in grid mode."""
-        if not self.takes:
+        takes = self.state.takes
+        if not takes:
             return []
         rows, columns = grid_shape(
-            len(self.takes), self.width(), self.height() - self._caption_px(), self._aspect()
+            len(takes), self.width(), self.height() - self._caption_px(), self._aspect()
         )
         width, height = self.width() / columns, self.height() / rows
         return [
-            (take, QRectF(i % columns * width, i // columns * height, width - _GAP_PX, height - _GAP_PX))
-            for i, take in enumerate(self.takes)
+            (take, QRectF(i % columns * width, i // columns * height, width - GAP_PX, height - GAP_PX))
+            for i, take in enumerate(takes)
         ]
+
+    def picture_sizes(self) -> dict[str, tuple[int, int]]:
+        """Size in device px, (width, height), at which the picture of each take on screen is needed; never
+        more than the video has."""
+        ratio, below = self.devicePixelRatioF(), self._caption_px()
+        if self.mode is CompareMode.GRID:
+            places = [
+                (take, picture_rect(take, cell.adjusted(0, 0, 0, -below))) for take, cell in self.cells()
+            ]
+        elif (pair := self.state.pair()) is not None and self.state.shown():
+            box = QRectF(self.rect()).adjusted(0, 0, 0, -below)
+            places = list(zip(pair, pair_rects(self.state, box), strict=True))
+        else:
+            places = []
+        return {take.uid: _at_most(take.size_px, rect.width() * ratio) for take, rect in places}
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = themes.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), theme.canvas)
-        if len(self.takes) < 2:
+        if len(self.state.takes) < 2:
+            painter.fillRect(self.rect(), theme.canvas)
             painter.setPen(theme.canvas_text)
-            text = "Two to six takes appear here once they are aligned."
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
+            wrap = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(40, 0, -40, 0), wrap, self.message)
         elif self.mode is CompareMode.GRID:
-            for take, cell in self.cells():
-                self._paint_cell(painter, take, cell)
+            cells = self.cells()
+            for take, cell in cells:
+                if event.rect().intersects(cell.toAlignedRect()):
+                    paint_cell(painter, self.state, take, cell)
+            rest = QRectF(cells[-1][1].right() + GAP_PX, cells[-1][1].top(), self.width(), self.height())
+            painter.fillRect(rest, theme.canvas)
         else:
-            self._paint_pair(painter)
+            painter.fillRect(self.rect(), theme.canvas)
+            paint_pair(painter, self.state, QRectF(self.rect()))
         painter.end()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.sizes_changed.emit()
+        super().resizeEvent(event)
+
+    # -- mouse and keys ------------------------------------------------------------------------------
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.mode is CompareMode.SWIPE:
+        if self.mode is CompareMode.SWIPE and event.button() is Qt.MouseButton.LeftButton:
             self._move_swipe(event.position().x())
             return
         take = self._take_at(event.position())
@@ -145,164 +182,73 @@ class CompareStage(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         take = self._take_at(QPointF(event.pos()))
-        if take is None or take.is_reference:
-            return
+        if take is not None:
+            self.menu_of(take).popup(event.globalPos())
+
+    def menu_of(self, take: CompareTake) -> QMenu:
+        """What can be done with a take; deletes itself when closed."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        chosen = menu.addAction(f"Make {take.name} the reference")
-        chosen.triggered.connect(lambda: self.reference_requested.emit(take.uid))
-        menu.popup(event.globalPos())
+        if not take.is_reference:
+            chosen = menu.addAction(f"Make {take.name} the reference")
+            chosen.triggered.connect(lambda: self.reference_requested.emit(take.uid))
+            menu.addSeparator()
+            loose = self.state.is_loose(take)
+            way = menu.addAction("Let it back into step\tEsc" if loose else "Move it alone\tAlt+← Alt+→")
+            way.triggered.connect(self.let_back if loose else lambda: self.moved_alone.emit(take.uid, 0))
+            pin = menu.addAction("Pin: these frames correspond\tF8")
+            pin.triggered.connect(lambda: self.pin_requested.emit(take.uid))
+            menu.addSeparator()
+            hide = menu.addAction(f"Do not show {take.name}")
+            hide.setEnabled(len(self.state.takes) > 2)
+            hide.triggered.connect(lambda: self.hide_requested.emit(take.uid))
+        else:
+            menu.addAction("This is the reference: the others follow it").setEnabled(False)
+        return menu
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if event.angleDelta().y():
-            self.stepped.emit(-1 if event.angleDelta().y() > 0 else 1)
+        turn = event.angleDelta().y() or event.angleDelta().x()  # Qt turns the wheel sideways with Alt
+        step = 0 if not turn else -1 if turn > 0 else 1
+        take = self._take_at(event.position())
+        alone = take is not None and not take.is_reference
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if take is not None and alone and (alt or self.state.is_loose(take)):
+            self.moved_alone.emit(take.uid, step)
+        elif step:
+            self.stepped.emit(step)
         event.accept()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.state.loose is not None:
+            self.let_back.emit()
+        else:
+            super().keyPressEvent(event)
+
     def event(self, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.ToolTip:
-            take = self._take_at(QPointF(event.pos()))  # type: ignore[attr-defined]
-            self.setToolTip(self._tip(take) if take is not None else "")
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            take = self._take_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), self.state.tip(take) if take is not None else "", self)
+            return True
         return super().event(event)
-
-    def _paint_cell(self, painter: QPainter, take: CompareTake, cell: QRectF) -> None:
-        theme = themes.current()
-        picture = cell.adjusted(0, 0, 0, -self._caption_px())
-        shot = self._shots.get(take.uid)
-        target = picture
-        if shot is not None:
-            target = self._picture_rect(picture, shot)
-            painter.drawPixmap(
-                target.topLeft(), shot.pixmap(target.size().toSize(), self.devicePixelRatioF())
-            )
-        self._paint_badge(painter, take, target.topLeft() + QPointF(8, 8))
-        caption = QRectF(cell.left(), target.bottom(), cell.width(), self._caption_px())
-        if take.uid == self.selected:
-            painter.setPen(QPen(themes.DARK.accent, 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(target.adjusted(1, 1, -1, -1))
-        self._paint_caption(painter, take, caption)
-        painter.fillRect(QRectF(cell.right(), cell.top(), _GAP_PX, cell.height() + _GAP_PX), theme.border)
-        painter.fillRect(QRectF(cell.left(), cell.bottom(), cell.width() + _GAP_PX, _GAP_PX), theme.border)
-
-    def _paint_pair(self, painter: QPainter) -> None:
-        """Reference and selected take in one place, half and half or on both sides of a line."""
-        reference, other = self._pair()
-        area = QRectF(self.rect()).adjusted(0, 0, 0, -self._caption_px())
-        shots = [self._shots.get(take.uid) for take in (reference, other)]
-        target = area
-        for i, shot in enumerate(shots):
-            if shot is None:
-                continue
-            target = self._picture_rect(area, shot)
-            pixmap = shot.pixmap(target.size().toSize(), self.devicePixelRatioF())
-            painter.save()
-            if i == 1 and self.mode is CompareMode.OVERLAY:
-                painter.setOpacity(0.5)
-            elif i == 1:
-                cut = self.width() * self._swipe
-                painter.setClipRect(QRectF(cut, 0, self.width() - cut, self.height()))
-                painter.fillRect(area, themes.current().canvas)
-            painter.drawPixmap(target.topLeft(), pixmap)
-            painter.restore()
-        if self.mode is CompareMode.SWIPE:
-            x = self.width() * self._swipe
-            painter.setPen(QPen(QColor(255, 255, 255, 220), 1.6))
-            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-            painter.setBrush(_CHIP_FILL)
-            painter.drawEllipse(QPointF(x, area.center().y()), 9, 9)
-        inner = target.adjusted(8, 8, -8, 0)
-        self._paint_badge(painter, reference, inner.topLeft())
-        self._paint_badge(painter, other, inner.topRight(), to_the_left=True)
-        width = min(max(target.width(), 640.0), float(self.width()))
-        left = target.center().x() - width / 2
-        for i, take in enumerate((reference, other)):
-            caption = QRectF(left + i * width / 2, area.bottom(), width / 2, self._caption_px())
-            self._paint_caption(painter, take, caption)
-
-    def _paint_badge(
-        self, painter: QPainter, take: CompareTake, corner: QPointF, *, to_the_left: bool = False
-    ) -> None:
-        theme = themes.current()
-        clock = self._clock(take)
-        text = "reference" if take.is_reference else clock.badge(self._index())
-        held = not take.is_reference and bool(clock.hold[self._index()])
-        metrics = QFontMetricsF(painter.font())
-        box = QRectF(corner.x(), corner.y(), metrics.horizontalAdvance(text) + 14, metrics.height() + 6)
-        if to_the_left:
-            box.translate(-box.width(), 0)
-        fill = theme.primary if take.is_reference else _HELD_FILL if held else _CHIP_FILL
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fill)
-        painter.drawRoundedRect(box, 4, 4)
-        painter.setPen(theme.primary_text if take.is_reference else QColor("#101010" if held else "#f2f2f2"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _paint_caption(self, painter: QPainter, take: CompareTake, box: QRectF) -> None:
-        theme = themes.current()
-        metrics = QFontMetricsF(painter.font())
-        inner = box.adjusted(10, 0, -10, 0)
-        facts = self._facts(take)
-        if metrics.horizontalAdvance(facts) + metrics.horizontalAdvance(take.name) > inner.width() - 12:
-            facts = facts.replace(f"{self._clock(take).error_name} ", "")
-        faded = QColor(theme.canvas_text)
-        faded.setAlphaF(0.75)
-        painter.setPen(faded)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, facts)
-        room = inner.width() - metrics.horizontalAdvance(facts) - 12
-        name = metrics.elidedText(take.name, Qt.TextElideMode.ElideMiddle, room)
-        painter.setPen(theme.canvas_text)
-        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, name)
-
-    def _facts(self, take: CompareTake) -> str:
-        clock, shot = self._clock(take), self._shots.get(take.uid)
-        frame = int(clock.frames[self._index()])
-        shown = f"{frame}" if shot is None or (shot.exact and shot.index == frame) else f"≈ {shot.index}"
-        if take.is_reference:
-            return f"{shown} · {format_time(take.times.seconds_at(frame))}"
-        error = float(clock.error[self._index()])
-        if not np.isfinite(error):
-            return shown
-        value = f"{error:.1f}" if error >= 10 else f"{error:.2f}"
-        return f"{shown} · {clock.error_name} {value}"
-
-    def _tip(self, take: CompareTake) -> str:
-        frame = int(self._clock(take).frames[self._index()])
-        where = f"{take.name}: frame {frame} · {format_time(take.times.seconds_at(frame))}"
-        if take.is_reference:
-            return f"{where}\nThe other takes follow this one."
-        return f"{where} · pts {take.times.pts_at(frame)}\nDouble click makes this take the reference."
-
-    def _pair(self) -> tuple[CompareTake, CompareTake]:
-        reference = next((take for take in self.takes if take.is_reference), self.takes[0])
-        others = [take for take in self.takes if take is not reference]
-        return reference, next((take for take in others if take.uid == self.selected), others[0])
 
     def _take_at(self, position: QPointF) -> CompareTake | None:
         if self.mode is not CompareMode.GRID:
-            return self._pair()[1] if len(self.takes) > 1 else None
+            pair = self.state.pair()
+            return pair[1] if pair is not None else None
         return next((take for take, cell in self.cells() if cell.contains(position)), None)
 
-    def _clock(self, take: CompareTake) -> TakeClock:
-        return self.clocks[self.takes.index(take)]
-
-    def _index(self) -> int:
-        return min(max(self.playhead, 0), len(self.clocks[0].frames) - 1)
-
     def _move_swipe(self, x: float) -> None:
-        self._swipe = min(max(x / max(1, self.width()), 0.0), 1.0)
+        self.state.swipe = min(max(x / max(1, self.width()), 0.0), 1.0)
         self.update()
 
     def _caption_px(self) -> float:
-        return round(QFontMetricsF(self.font()).height() * 1.9)
+        return caption_px(QFontMetricsF(self.font()))
 
     def _aspect(self) -> float:
-        shapes = [shot.image.shape[1] / shot.image.shape[0] for shot in self._shots.values()]
-        return float(np.median(shapes)) if shapes else 16 / 9
+        return float(np.median([take.size_px[0] / take.size_px[1] for take in self.state.takes]))
 
-    @staticmethod
-    def _picture_rect(box: QRectF, shot: Shot) -> QRectF:
-        height, width = shot.image.shape[:2]
-        rect = fitted(box, width, height)
-        rect.moveTop(box.top())
-        return rect
+
+def _at_most(size: tuple[int, int], width_px: float) -> tuple[int, int]:
+    """A size scaled down to a width; never larger than it is."""
+    scale = min(1.0, width_px / size[0])
+    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))

@@ -20,9 +20,22 @@ _SPEED_WINDOW_S = 0.25  # long enough to smooth the staircase of a warp path, sh
 _SHORTEST_HOLD = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A person's word that two frames correspond. reference, frame: of the reference and of the take."""
+
+    uid: str
+    reference: int
+    frame: int
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class CompareTake:
-    """A take to compare. alignment: from the reference to this take; None for the reference itself."""
+    """A take to compare. alignment: from the reference to this take; None for the reference itself.
+
+    pins: in order of time. outdated: the poses changed since it was aligned. problem: why there is no picture
+    of it, "" where there is one. size_px: width and height of its pictures.
+    """
 
     uid: str
     name: str
@@ -30,6 +43,10 @@ class CompareTake:
     alignment: Alignment | None = None
     events: tuple[Event, ...] = ()
     phases: tuple[Phase, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    outdated: bool = False
+    problem: str = ""
+    size_px: tuple[int, int] = (1280, 720)
 
     @property
     def is_reference(self) -> bool:

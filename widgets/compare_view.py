@@ -1,45 +1,52 @@
-"""Compare mode: two to six takes in step, over one aligned ruler.
+"""Compare mode: two to nine takes in step, over one aligned ruler.
 
-Composes the pictures (`CompareStage`), the transport, the aligned ruler and the warp plot. It works out which
-frame of every take belongs to a reference frame; it decodes nothing: `frames_at` says what to fetch and
-`set_frame` takes it. Every index it tells is a frame of the reference unless it says otherwise.
+Composes the pictures (`CompareStage`), the 3D view, the transport, the aligned ruler and the warp plot. It works
+out which frame of every take belongs to a reference frame; it decodes nothing: `frames_at` says what to fetch
+and `set_frame` takes it. Every index it tells is a frame of the reference unless it says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from models.domain.ontology import Ontology
+from widgets.compare_options import CompareOptions
+from widgets.compare_poses import TakePoses
 from widgets.compare_ruler import CompareRuler
-from widgets.compare_stage import CompareMode, CompareStage
-from widgets.compare_take import CompareTake, TakeClock, clock_of, frames_at, shared_events
-from widgets.parts import button, column, label, section
+from widgets.compare_space import CompareSpace
+from widgets.compare_stage import CompareStage
+from widgets.compare_state import CompareMode
+from widgets.compare_take import CompareTake, Pin, TakeClock, clock_of, shared_events
+from widgets.parts import column
 from widgets.transport import Transport
-from widgets.warp_plot import WarpPlot
-
-_MODE_TIPS = {
-    CompareMode.GRID: "All takes side by side",
-    CompareMode.OVERLAY: "The selected take laid over the reference (F9)",
-    CompareMode.SWIPE: "Reference left, selected take right of a line you drag",
-}
+from widgets.warp_panel import WarpPanel
 
 
 class CompareView(QWidget):
-    """The whole compare page. event_moved: take uid, event uid, frame of that take."""
+    """The whole compare page. event_moved: take uid, event uid, frame of that take.
+
+    moved_alone: take uid, frames to go. loosened: take uid, its frame. pin_requested: take uid ("" = the
+    selected one). pin_moved: take uid, `Pin`. frames_wanted: other pictures belong on screen now.
+    """
 
     scrubbed = Signal(int)
     scrub_finished = Signal(int)
     take_selected = Signal(str)
     reference_requested = Signal(str)
+    hide_requested = Signal(str)
     event_selected = Signal(str, str)
     event_moved = Signal(str, str, int)
-    export_requested = Signal()
     mode_changed = Signal(str)
+    moved_alone = Signal(str, int)
+    pin_requested = Signal(str)
+    pin_moved = Signal(str, object)
+    pin_deleted = Signal(str, str)
+    frames_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,31 +54,35 @@ class CompareView(QWidget):
         self._clocks: tuple[TakeClock, ...] = ()
         self._ontology: Ontology | None = None
         self._playhead = 0
+        self._selected_pin = ("", "")
         self.stage = CompareStage(self)
+        self.space = CompareSpace(self)
         self.transport = Transport(self, with_zoom=False)
+        self.options = CompareOptions(self)
         self.ruler = CompareRuler(self)
-        self.plot = WarpPlot(self)
-        self._plot_title = label(role="hint", wrap=True)
-        self._modes = QButtonGroup(self)
+        self.warp = WarpPanel(self)
+        self.plot = self.warp.plot
         self._lay_out()
         self._connect()
         self.set_takes(())
 
     # -- setters -------------------------------------------------------------------------------------
 
-    def set_takes(self, takes: Sequence[CompareTake]) -> None:
+    def set_takes(self, takes: Sequence[CompareTake], ontology: Ontology | None = None) -> None:
         """The takes in the order of the grid. Exactly one has no alignment: it is the reference."""
         references = [take for take in takes if take.is_reference]
         if takes and len(references) != 1:
             raise ValueError(f"one take is the reference, not {len(references)}")
+        times = self.stage.state.reference.times if self.stage.state.reference else None
         self._takes = tuple(takes)
         self._clocks = tuple(clock_of(take, references[0].times) for take in takes)
+        self._ontology = ontology or self._ontology
         self.stage.set_takes(self._takes, self._clocks)
         self.ruler.set_takes(self._takes, self._clocks, self._ontology)
-        self.transport.set_times(references[0].times if references else None)
-        self.export.setEnabled(len(takes) > 1)
-        for mode in self._modes.buttons():
-            mode.setEnabled(len(takes) > 1)
+        if not references or references[0].times != times:
+            self.transport.set_times(references[0].times if references else None)
+        self.options.set_enabled(len(takes) > 1)
+        self._show_loose()
         self.set_selected(self.stage.selected)
         self.set_playhead(self._playhead)
 
@@ -85,28 +96,62 @@ class CompareView(QWidget):
         self._playhead = min(max(reference_index, 0), count - 1)
         self.stage.set_playhead(self._playhead)
         self.ruler.set_playhead(self._playhead)
-        self.plot.set_playhead(self._playhead)
+        self._show_on_plot()
         self.transport.set_position(self._playhead)
 
     def set_frame(self, uid: str, image: NDArray[np.uint8], index: int, exact: bool) -> None:
         """The picture of a take: uint8 (H, W, 3) RGB of its frame `index`."""
         self.stage.set_frame(uid, image, index, exact)
-        self.transport.set_exact(self.stage.is_exact())
+        self.transport.set_exact(self.stage.state.is_exact())
+
+    def set_poses(self, poses: Mapping[str, TakePoses]) -> None:
+        """2D poses by take uid."""
+        self.stage.state.poses = dict(poses)
+        self.stage.set_on_bodies(self.stage.state.on_bodies)
 
     def set_selected(self, uid: str) -> None:
         """The take that is laid over the reference and whose warp is plotted."""
+        changed = uid != self.stage.selected
         self.stage.set_selected(uid)
         self.ruler.set_selected(uid)
         self._plot(uid)
+        if changed and self.stage.mode is not CompareMode.GRID:
+            self.frames_wanted.emit()
 
     def set_mode(self, mode: CompareMode) -> None:
+        self.options.set_mode(mode)
+        self.pages.setCurrentWidget(self.space if mode is CompareMode.SPACE else self.stage)
         self.stage.set_mode(mode)
-        for choice in self._modes.buttons():
-            choice.setChecked(choice.text() == mode.value)
+        self.frames_wanted.emit()
+
+    def set_loose(self, loose: tuple[str, int] | None) -> None:
+        """Let a take stay on a frame of its own; None = all follow the reference."""
+        self.stage.state.loose = loose
+        self._show_loose()
+        self.stage.update()
+
+    @property
+    def loose(self) -> tuple[str, int] | None:
+        """The take that is moved alone, and its frame."""
+        return self.stage.state.loose
+
+    @property
+    def selected_pin(self) -> tuple[str, str]:
+        """Take uid and pin uid; empty where none is selected."""
+        return self._selected_pin
+
+    @property
+    def playhead(self) -> int:
+        return self._playhead
 
     def frames_at(self, reference_index: int) -> dict[str, int]:
-        """The frame of every take that belongs to a reference frame, by uid."""
-        return frames_at(self._takes, self._clocks, reference_index)
+        """The frame of every take that belongs to a reference frame, by uid: its own while it is loose."""
+        state, last = self.stage.state, len(self._clocks[0].frames) - 1 if self._clocks else 0
+        found = {
+            take.uid: int(clock.frames[min(reference_index, last)])
+            for take, clock in zip(self._takes, self._clocks, strict=True)
+        }
+        return found | ({state.loose[0]: state.loose[1]} if state.loose is not None else {})
 
     def add_side_panel(self, widget: QWidget) -> None:
         """Put a panel (such as the review list) above the warp plot."""
@@ -117,30 +162,18 @@ class CompareView(QWidget):
     def _lay_out(self) -> None:
         side = QWidget(self)
         self._side_column: QVBoxLayout = column(side)
-        self._side_column.addWidget(section("Warp to reference"))
-        self._side_column.addWidget(self.plot)
-        self._side_column.addWidget(self._plot_title)
+        self._side_column.addWidget(self.warp)
         self._side_column.addStretch(1)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.stage)
+        self.pages.addWidget(self.space)
         top = QSplitter(Qt.Orientation.Horizontal, self)
-        top.addWidget(self.stage)
+        top.addWidget(self.pages)
         top.addWidget(side)
         top.setStretchFactor(0, 1)
         top.setSizes([1100, 270])
         top.setCollapsible(0, False)
-        for mode in CompareMode:
-            choice = QToolButton(self)
-            choice.setText(mode.value)
-            choice.setCheckable(True)
-            choice.setChecked(mode is CompareMode.GRID)
-            choice.setToolTip(_MODE_TIPS[mode])
-            choice.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            choice.clicked.connect(lambda _checked, chosen=mode: self._choose_mode(chosen))
-            self._modes.addButton(choice)
-            self.transport.add_widget(choice)
-        self.export = button(
-            "Export aligned clip…", tip="Write all takes on the reference clock as one video"
-        )
-        self.transport.add_widget(self.export)
+        self.transport.add_widget(self.options)
         below = QWidget(self)
         rows = column(below, margin_px=0, spacing_px=0)
         rows.addWidget(self.transport)
@@ -160,9 +193,33 @@ class CompareView(QWidget):
         for source in (self.ruler.take_selected, self.stage.take_selected):
             source.connect(self._select)
         self.stage.reference_requested.connect(self.reference_requested)
+        self.stage.hide_requested.connect(self.hide_requested)
+        self.stage.pin_requested.connect(self.pin_requested)
+        self.stage.moved_alone.connect(self.moved_alone)
+        self.stage.let_back.connect(self.let_back)
+        self.ruler.moved_alone_to.connect(self._move_alone_to)
         self.ruler.event_selected.connect(self.event_selected)
         self.ruler.event_moved.connect(self.event_moved)
-        self.export.clicked.connect(self.export_requested)
+        for part in (self.ruler, self.plot):
+            part.pin_selected.connect(self._select_pin)
+            part.pin_previewed.connect(self._preview_pin)
+            part.pin_moved.connect(self._finish_pin)
+            part.pin_deleted.connect(self.pin_deleted)
+        options, state = self.options, self.stage.state
+        options.mode_chosen.connect(self._choose_mode)
+        options.opacity_changed.connect(lambda share: self._set_state("opacity", share))
+        options.poses_toggled.connect(lambda on: self._set_state("show_poses", on))
+        options.on_bodies_toggled.connect(self._lay_on_bodies)
+        options.together_toggled.connect(self.space.set_together)
+        state.opacity = options.opacity
+
+    def _set_state(self, name: str, value: object) -> None:
+        setattr(self.stage.state, name, value)
+        self.stage.update()
+
+    def _lay_on_bodies(self, on: bool) -> None:
+        self.stage.set_on_bodies(on)
+        self.frames_wanted.emit()
 
     def _scrub_to(self, reference_index: int) -> None:
         before = self._playhead
@@ -174,21 +231,55 @@ class CompareView(QWidget):
         self.set_selected(uid)
         self.take_selected.emit(uid)
 
-    def _choose_mode(self, mode: CompareMode) -> None:
-        self.set_mode(mode)
-        self.mode_changed.emit(mode.value)
+    def _choose_mode(self, mode: str) -> None:
+        self.set_mode(CompareMode(mode))
+        self.mode_changed.emit(mode)
+
+    # -- taking one take alone, and pins
+
+    def let_back(self) -> None:
+        """All takes follow the reference again."""
+        if self.loose is not None:
+            self.set_loose(None)
+            self.frames_wanted.emit()
+
+    def _move_alone_to(self, uid: str, frame: int) -> None:
+        if self.loose != (uid, frame):
+            self.set_loose((uid, frame))
+            self.frames_wanted.emit()
+
+    def _show_loose(self) -> None:
+        self.ruler.set_loose(self.loose)
+        self._show_on_plot()
+
+    def _select_pin(self, take_uid: str, pin_uid: str) -> None:
+        self._selected_pin = (take_uid, pin_uid) if pin_uid else ("", "")
+        self.plot.select_pin(pin_uid)
+        self.ruler.selected_pin = pin_uid
+        self.ruler.update()
+
+    def _preview_pin(self, uid: str, pin: Pin) -> None:
+        """Show the two frames that would correspond if the pin were left here."""
+        self.set_loose((uid, pin.frame))
+        self.set_playhead(pin.reference)
+        self.frames_wanted.emit()
+
+    def _finish_pin(self, uid: str, pin: Pin) -> None:
+        self.set_loose(None)
+        self.pin_moved.emit(uid, pin)
+        self.frames_wanted.emit()
+
+    # -- the plot
+
+    def _show_on_plot(self) -> None:
+        loose, chosen = self.loose, self.stage.selected
+        self.plot.set_playhead(self._playhead, loose[1] if loose is not None and loose[0] == chosen else None)
 
     def _plot(self, uid: str) -> None:
         pair = next((p for p in zip(self._takes, self._clocks, strict=True) if p[0].uid == uid), None)
-        if pair is None or pair[0].is_reference:
-            self.plot.set_take(None, None)
-            self.plot.set_anchors(())
-            self._plot_title.setText("Select a take other than the reference to see its warp.")
-            return
-        take, clock = pair
-        reference = next(t for t in self._takes if t.is_reference)
-        shared = shared_events(reference, take)
-        self.plot.set_take(take, clock)
-        self.plot.set_anchors([(r, q, weak) for r, q, _, weak in shared])
-        dots = f" Dots: {len(shared)} key events that both takes have." if shared else ""
-        self._plot_title.setText(f"{take.name} over {reference.name}; click to jump.{dots}")
+        reference = self.stage.state.reference
+        if pair is None or pair[0].is_reference or reference is None:
+            self.warp.set_take(None, None, None, ())
+        else:
+            self.warp.set_take(*pair, reference, shared_events(reference, pair[0]))
+        self._show_on_plot()

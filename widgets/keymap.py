@@ -89,6 +89,23 @@ def _actions() -> tuple[Action, ...]:
         Action("space.top", "3D from the top", ("Ctrl+3",), view),
         Action("space.three_quarter", "3D from an angle", ("Ctrl+4",), view),
         Action("space.walk", "Walk in the room or stay in place in 3D", ("Ctrl+5",), view),
+        Action("align.anchor", "Pin: these frames correspond", ("F8",), align),
+        Action(
+            "align.alone_previous", "Move the take alone, one frame back", ("Alt+Left",), align, repeats=True
+        ),
+        Action("align.alone_next", "Move the take alone, one frame on", ("Alt+Right",), align, repeats=True),
+        Action(
+            "align.alone_previous_10",
+            "Move the take alone, 10 back",
+            ("Alt+Shift+Left",),
+            align,
+            repeats=True,
+        ),
+        Action(
+            "align.alone_next_10", "Move the take alone, 10 on", ("Alt+Shift+Right",), align, repeats=True
+        ),
+        Action("align.poses", "Skeletons over the takes", ("Shift+F9",), align),
+        Action("align.space", "Takes in 3D", ("Ctrl+F9",), align),
         Action("align.overlay", "Overlay the takes", ("F9",), align),
         Action("view.fit", "Fit the view", ("F",), view),
         Action("view.compare", "Compare takes", ("F6",), view),

@@ -68,7 +68,8 @@ class Scene:
     trails: (person, joint) -> (T, 3) m, oldest first. compared: (17 joints of the same skeleton) other bodies
     to compare with, (K, J, 3). paths: ways on the floor, (T, 3) each, NaN = not known. frustum: (5, 3), the
     eye of the video's camera and the corners of its picture, from the top left clockwise. selected, hovered:
-    (person, joint); at the hovered joint its angle is drawn.
+    (person, joint); at the hovered joint its angle is drawn. tints: one colour for each person, (P, 4) RGBA, in
+    the place of the colours of the sides.
     """
 
     skeleton: Skeleton | None = None
@@ -82,6 +83,7 @@ class Scene:
     floor_m: float = 0.0
     selected: tuple[int, int] | None = None
     hovered: tuple[int, int] | None = None
+    tints: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +294,12 @@ def _add_people(pile: _Pile, scene: Scene, plan: _Plan, palette: Palette) -> Non
     sure = np.ones(positions.shape[:2]) if scene.confidence is None else np.nan_to_num(scene.confidence)
     alpha = FAINTEST + (1 - FAINTEST) * np.clip(sure, 0, 1)
     a, b = (positions[:, ends].reshape(-1, 3) for ends in plan.edges.T)
-    color = np.tile(palette.sides[plan.edge_sides], (people, 1))
+    color = _colors(scene, plan.edge_sides, palette)
     color[:, 3] = np.minimum(alpha[:, plan.edges[:, 0]], alpha[:, plan.edges[:, 1]]).ravel()
     flat, down = np.array([1.0, 1.0, 0.0]), np.array([0.0, 0.0, scene.floor_m + 0.002])
     pile.add(a * flat + down, b * flat + down, 0.05, (2, 12), palette.shadow, Shape.LINE, SHADOW)
     pile.add(a, b, np.tile(LIMB_M[plan.edge_sides], people), (2, 14), color, Shape.LINE, BODY)
-    color = np.tile(palette.sides[plan.joint_sides], (people, 1))
+    color = _colors(scene, plan.joint_sides, palette)
     color[:, 3] = alpha.ravel()
     spots = positions.copy()
     for joint in plan.heads:
@@ -307,6 +309,14 @@ def _add_people(pile: _Pile, scene: Scene, plan: _Plan, palette: Palette) -> Non
     spots = spots.reshape(-1, 3)
     shapes, widths = np.tile(plan.shapes, people), np.tile(plan.widths, people)
     pile.add(spots, spots, widths, (5, 60), color, shapes, BODY)
+
+
+def _colors(scene: Scene, sides: NDArray[np.int64], palette: Palette) -> Array:
+    """Colours of the limbs or joints of all people, (P · N, 4): those of the sides, or of the people."""
+    people = len(scene.positions)
+    if scene.tints is not None and len(scene.tints) == people:
+        return np.repeat(scene.tints, len(sides), axis=0)
+    return np.tile(palette.sides[sides], (people, 1))
 
 
 def _add_trail(pile: _Pile, path: Array, color: Array) -> None:

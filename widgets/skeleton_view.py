@@ -7,14 +7,14 @@ joint; at the joint under the mouse its angle is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from models.domain.skeleton import Skeleton
@@ -107,6 +107,12 @@ class SkeletonView(QWidget):
         )
         if not self._framed and np.isfinite(positions).any():
             self.reset_view()
+        self.redraw()
+
+    def set_tints(self, colors: Sequence[QColor]) -> None:
+        """One colour for each person, in the place of those of left and right; empty: the usual ones."""
+        rgba = [(color.redF(), color.greenF(), color.blueF(), 1.0) for color in colors]
+        self._scene = replace(self._scene, tints=np.array(rgba) if rgba else None)
         self.redraw()
 
     def set_trails(self, trails: Mapping[tuple[int, int], NDArray[np.floating]]) -> None:

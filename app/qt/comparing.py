@@ -1,4 +1,4 @@
-"""Compare mode: up to six aligned takes on the clock of a reference; scrub any and the others follow."""
+"""Compare mode: two to nine aligned takes on the clock of a reference; scrub any and the others follow."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from app.commands import ChangeSet, MoveEvent
+from app.qt.compared import MOST_TAKES, Compared, best_reference, choose_takes, read_compared
 from app.qt.decoder import Decoder
 from app.qt.playback import TICK_MS, proxy_folder
 from app.qt.workspace import Workspace
-from models.domain.alignment import Alignment
-from models.domain.labels import phases_from_events
-from models.domain.timebase import FrameTimes, Span
+from models.domain.timebase import FrameTimes
 from models.domain.video import VideoInfo
-from storage import alignments, labels
-from storage.videos import Video, absolute_path
-from widgets.compare_stage import CompareMode
-from widgets.compare_take import CompareTake
+from storage.videos import absolute_path
+from widgets.compare_state import CompareMode
 from widgets.compare_view import CompareView
 
-MOST_TAKES = 6
+RESIZED_MS = 120  # the window is being resized: pictures of another size are asked for when it rests
 
 
 class Comparing(QObject):
@@ -29,15 +26,18 @@ class Comparing(QObject):
 
     export_requested = Signal(str)  # reference uid
     reference_changed = Signal(str)
+    reloaded = Signal()  # other takes, warps or labels are on the page
+    moved = Signal()  # the playhead, or a take that is moved alone
 
     def __init__(self, workspace: Workspace, view: CompareView, decoder: Decoder) -> None:
         super().__init__(workspace)
         self.workspace, self.view, self.decoder = workspace, view, decoder
         self.reference_uid = ""
         self.active = False
-        self._takes: dict[str, Video] = {}
-        self._warps: dict[str, Alignment] = {}
+        self.compared = Compared()
+        self._faults: dict[str, str] = {}  # uid -> why it has no picture
         self._opened: set[str] = set()
+        self._asked: dict[str, int] = {}
         self._frame = 0
         self._speed, self._started_s, self._started_at = 1.0, 0.0, 0.0
         self._timer = QTimer(self, interval=TICK_MS)
@@ -45,6 +45,8 @@ class Comparing(QObject):
         self._timer.timeout.connect(self._tick)
         self._refresh = QTimer(self, singleShot=True, interval=60)
         self._refresh.timeout.connect(self.reload)
+        self._resized = QTimer(self, singleShot=True, interval=RESIZED_MS)
+        self._resized.timeout.connect(self._show_at_sizes)
         workspace.project_changed.connect(self._on_project_changed)
         workspace.edited.connect(self._on_edited)
         decoder.frame_ready.connect(self._on_frame_ready)
@@ -52,8 +54,12 @@ class Comparing(QObject):
         decoder.failed.connect(self._on_failed)
         view.scrubbed.connect(self._on_scrubbed)
         view.reference_requested.connect(self.set_reference)
+        view.hide_requested.connect(self._hide)
         view.event_moved.connect(self._on_event_moved)
-        view.export_requested.connect(lambda: self.export_requested.emit(self.reference_uid))
+        view.frames_wanted.connect(self._on_frames_wanted)
+        view.stage.sizes_changed.connect(self._resized.start)
+        view.options.export_requested.connect(lambda: self.export_requested.emit(self.reference_uid))
+        view.options.chooser.chosen.connect(self.choose)
         transport = view.transport
         transport.play_toggled.connect(self.toggle)
         transport.step.connect(self.step)
@@ -62,7 +68,11 @@ class Comparing(QObject):
         transport.speed_changed.connect(self._set_speed)
 
     def actions(self) -> dict[str, Callable[[], object]]:
-        return {"align.overlay": lambda: self._toggle_mode(CompareMode.OVERLAY)}
+        return {
+            "align.overlay": lambda: self._toggle_mode(CompareMode.OVERLAY),
+            "align.space": lambda: self._toggle_mode(CompareMode.SPACE),
+            "align.poses": lambda: self.active and self.view.options.poses.toggle(),
+        }
 
     def own_actions(self) -> dict[str, Callable[[], object]]:
         """What keys do while this page is on top, instead of what they do on the other."""
@@ -81,7 +91,11 @@ class Comparing(QObject):
     @property
     def take_count(self) -> int:
         """Takes on the page, the reference included."""
-        return len(self._takes)
+        return len(self.compared.takes)
+
+    @property
+    def playing(self) -> bool:
+        return self._timer.isActive()
 
     @property
     def frame(self) -> int:
@@ -96,7 +110,9 @@ class Comparing(QObject):
             self.reference_uid = uid
             self.reference_changed.emit(uid)
             if self.active:
+                self.pause()
                 self._frame = 0
+                self.view.let_back()
                 self.reload()
 
     def set_active(self, active: bool) -> None:
@@ -107,6 +123,7 @@ class Comparing(QObject):
             self.pause()
             self._leave()
             self.active = False
+            self.view.let_back()
             self._close_all()
             return
         self.active = True
@@ -118,54 +135,70 @@ class Comparing(QObject):
 
     def reload(self) -> None:
         """Read takes, warps and labels of the project."""
-        session, reference = self.workspace.session, self.workspace.find(self.reference_uid)
-        if not self.active or session is None or reference is None:
-            self.view.set_takes(())
+        session = self.workspace.session
+        if not self.active or session is None:
+            self._show(Compared())
             return
-        ontology = self.workspace.ontology()
-        takes: list[CompareTake] = []
-        videos: dict[str, Video] = {}
-        self._warps = {}
-        with session.project.reading() as tx:
-            for video in (reference, *(v for v in self.workspace.takes if v.uid != reference.uid)):
-                warp = alignments.get(tx, reference.uid, video.uid) if video.uid != reference.uid else None
-                if (warp is None and video.uid != reference.uid) or len(takes) == MOST_TAKES:
-                    continue
-                events = tuple(labels.events(tx, video.uid))
-                times = video.info.times
-                whole = Span(int(times.pts[0]), times.end_pts)
-                phases = phases_from_events(ontology, events, whole) if ontology else ()
-                takes.append(CompareTake(video.uid, video.name, times, warp, events, phases))
-                videos[video.uid] = video
-                if warp is not None:
-                    self._warps[video.uid] = warp
-        self._takes = videos
-        for uid in self._opened - set(videos):
+        reference = self.workspace.find(self.reference_uid)
+        if reference is None:
+            was, self._frame = self.reference_uid, 0
+            self.pause()
+            self._choose_reference()
+            reference = self.workspace.find(self.reference_uid)
+            if was and reference is not None:
+                text = f"The reference was removed; the takes now follow {reference.name}."
+                self.workspace.message.emit(text)
+        if reference is None:
+            self._show(Compared())
+            return
+        self._show(read_compared(session, reference, self.workspace.takes, self._faults))
+        if not self.compared.aligned:
+            told = f"No take is aligned to {reference.name} yet: Align ▸ Align all takes to this one."
+            self.workspace.message.emit(told)
+
+    def _show(self, compared: Compared) -> None:
+        session, self.compared = self.workspace.session, compared
+        for uid in self._opened - set(compared.videos):
             self._close(uid)
-        for uid, video in videos.items():
-            if uid not in self._opened:
-                self._opened.add(uid)
+        for uid, video in compared.videos.items():
+            if uid not in self._opened and session is not None:
                 path = absolute_path(session.project, video)
-                self.decoder.open(_key(uid), path, video.fps, proxy_folder())
-        self.view.set_ontology(ontology)
-        self.view.set_takes(takes)
-        self.go_to(self._frame)
-        if len(takes) < 2:
-            self.workspace.message.emit(
-                f"No take is aligned to {reference.name} yet: Align ▸ Align all takes to this one."
-            )
+                if path.exists():
+                    self._opened.add(uid)
+                    self.decoder.open(_key(uid), path, video.fps, proxy_folder())
+        reference = compared.videos.get(self.reference_uid)
+        name = reference.name if reference is not None else ""
+        alone = f"No take is shown beside {name}: choose some at the lower right."
+        none = f"No take is aligned to {name} yet: menu Align, Align all takes to this one."
+        self.view.stage.message = (
+            "" if compared.warps else alone if compared.aligned else none if name else "There are no takes."
+        )
+        self.view.set_takes(compared.takes, self.workspace.ontology())
+        self.view.options.chooser.set_takes(compared.aligned, compared.others, name, MOST_TAKES)
+        self._show_at_sizes()
+        self.reloaded.emit()
+
+    def choose(self, uids: list[str]) -> None:
+        """Show these takes beside the reference from now on, also the next time."""
+        session = self.workspace.session
+        if session is None:
+            return
+        if session.project.read_only:
+            self.workspace.message.emit("This project is open read-only: the choice cannot be kept.")
+            self.reload()
+            return
+        choose_takes(session, self.reference_uid, uids)
+        self.reload()
+
+    def _hide(self, uid: str) -> None:
+        self.choose([shown for shown in self.compared.others if shown != uid])
 
     def _choose_reference(self) -> None:
         """The take on screen if others are aligned to it, else the one most takes are aligned to."""
         session, take = self.workspace.session, self.workspace.take
-        if session is None:
-            return
-        with session.project.reading() as tx:
-            references = [warp.reference_uid for warp in alignments.all_alignments(tx)]
-        current = take.uid if take else ""
-        best = max(set(references), key=references.count, default=current)
-        self.reference_uid = current if current in references else best
-        self.reference_changed.emit(self.reference_uid)
+        if session is not None:
+            self.reference_uid = best_reference(session, take.uid if take else "")
+            self.reference_changed.emit(self.reference_uid)
 
     # ---- moving
 
@@ -176,15 +209,14 @@ class Comparing(QObject):
             return
         self._frame = min(max(frame, 0), len(times) - 1)
         self.view.set_playhead(self._frame)
-        for uid in self._takes:
-            self._request(uid)
+        self._on_frames_wanted()
 
     def show_moment(self, uid: str, frame: int) -> None:
         """Go to where a take shows its frame `frame`."""
         if uid == self.reference_uid:
             self.go_to(frame)
-        elif uid in self._warps:
-            self.go_to(self._warps[uid].inverse().map_index(frame))
+        elif uid in self.compared.warps:
+            self.go_to(self.compared.warps[uid].inverse().map_index(frame))
 
     def _leave(self) -> None:
         """The other page goes on at the same moment."""
@@ -198,12 +230,13 @@ class Comparing(QObject):
         self.go_to(self._frame + frames)
 
     def toggle(self) -> None:
-        if self._timer.isActive():
+        if self.playing:
             self.pause()
         else:
             self.play(self._speed)
 
     def play(self, speed: float) -> None:
+        """Play in step; the speed is that of the reference."""
         times = self._times()
         if times is None:
             return
@@ -234,68 +267,104 @@ class Comparing(QObject):
 
     def _set_speed(self, speed: float) -> None:
         self._speed = speed
-        if self._timer.isActive():
+        if self.playing:
             self.play(speed)
 
     def _times(self) -> FrameTimes | None:
-        reference = self._takes.get(self.reference_uid)
+        reference = self.compared.videos.get(self.reference_uid)
         return reference.info.times if reference else None
 
     # ---- showing
 
-    def _request(self, uid: str) -> None:
-        frame = self.view.frames_at(self._frame).get(uid) if self.active else None
-        if frame is not None:
-            self.decoder.request(_key(uid), frame, 1 if self._timer.isActive() else 0)
+    def _on_frames_wanted(self) -> None:
+        """Ask for the pictures that belong on screen and are not on their way yet."""
+        if self.active:
+            self._frame = self.view.playhead
+            frames = self.view.frames_at(self._frame)
+            for take in self.view.stage.state.shown():
+                if self._asked.get(take.uid) != frames[take.uid]:
+                    self._request(take.uid, frames[take.uid])
+            self.moved.emit()
+
+    def _request(self, uid: str, frame: int) -> None:
+        self._asked[uid] = frame
+        self.decoder.request(_key(uid), frame, 1 if self.playing else 0)
+
+    def _show_at_sizes(self) -> None:
+        """Have the takes decoded at the size at which they are shown."""
+        if self.active:
+            for uid, size in self.view.stage.picture_sizes().items():
+                self.decoder.show_at(_key(uid), size)
+            self._asked.clear()
+            self._on_frames_wanted()
 
     def _on_opened(self, key: str, info: VideoInfo, _wants_proxy: bool) -> None:
-        for uid, video in self._takes.items():
-            if _key(uid) == key and info.content_hash == video.info.content_hash:
-                self._request(uid)
-            elif _key(uid) == key:  # not the video that was aligned
+        for uid, video in self.compared.videos.items():
+            if _key(uid) != key:
+                continue
+            if info.content_hash != video.info.content_hash:
                 self.decoder.close(key)
+                self._fail(uid, "this file changed, its frames are not those that were aligned")
+            elif uid in (frames := self.view.frames_at(self._frame)):
+                self._request(uid, frames[uid])
 
     def _on_frame_ready(self, key: str, index: int, _generation: int, image: object, exact: bool) -> None:
-        for uid in self._takes:
+        for uid in self.compared.videos:
             if _key(uid) == key:
                 self.view.set_frame(uid, image, index, exact)  # type: ignore[arg-type]
 
     def _on_failed(self, key: str, message: str) -> None:
-        for uid, video in self._takes.items():
+        for uid in self.compared.videos:
             if _key(uid) == key:
-                self.workspace.message.emit(f"{video.name}: {message}")
+                self._fail(uid, message)
+
+    def _fail(self, uid: str, message: str) -> None:
+        """A take without a picture says why; the others go on."""
+        self._faults[uid] = f"{self.compared.videos[uid].name}: {message}"
+        self.workspace.message.emit(self._faults[uid])
+        self._refresh.start()
 
     def _on_scrubbed(self, frame: int) -> None:
         self.pause()
         self.go_to(frame)
 
     def _on_event_moved(self, take_uid: str, event_uid: str, frame: int) -> None:
-        video = self._takes.get(take_uid)
+        video = self.compared.videos.get(take_uid)
         if video is not None:
             self.workspace.do(MoveEvent(event_uid, video.info.times.pts_at(frame), self.workspace.annotator))
 
     def _toggle_mode(self, mode: CompareMode) -> None:
         if self.active:
-            self.view.set_mode(CompareMode.GRID if self.view.stage.mode == mode else mode)
+            self.view.set_mode(CompareMode.GRID if self.view.stage.mode is mode else mode)
 
     def _on_edited(self, change: ChangeSet) -> None:
-        if self.active and {"events", "alignments", "videos", "ontology"} & change.kinds:
+        if not self.active:
+            return
+        if "videos" in change.kinds:
+            for uid in change.videos:  # relinked, or removed: open it again
+                self._faults.pop(uid, None)
+                self._close(uid)
+        if {"events", "alignments", "videos", "ontology", "tracks"} & change.kinds:
             self._refresh.start()
 
     def _on_project_changed(self) -> None:
         self.pause()
         self._close_all()
+        self._faults.clear()
         self.active, self.reference_uid, self._frame = False, "", 0
+        self.view.set_loose(None)
         self.view.set_takes(())
 
     def _close(self, uid: str) -> None:
-        self._opened.discard(uid)
-        self.decoder.close(_key(uid))
+        if uid in self._opened:
+            self._opened.discard(uid)
+            self._asked.pop(uid, None)
+            self.decoder.close(_key(uid))
 
     def _close_all(self) -> None:
         for uid in list(self._opened):
             self._close(uid)
-        self._takes = {}
+        self.compared = Compared()
 
 
 def _key(uid: str) -> str:

@@ -55,6 +55,10 @@ class Decoder(QObject):
         """Take previews from the proxy that was made in `proxy_dir`."""
         self._server.use_proxy(uid, proxy_dir)
 
+    def show_at(self, uid: VideoUid, size: tuple[int, int] | None) -> None:
+        """Give images of one video at `size` (width, height) px from now on; None = as the video is."""
+        self._server.show_at(uid, size)
+
     def request(self, uid: VideoUid, index: int, direction: int = 0) -> int:
         """Ask for a frame (clamped to the video); the generation of its answers. direction: -1, 0, 1."""
         return self._server.request(uid, index, direction)

@@ -174,7 +174,7 @@ def test_frames_ahead_are_made_ready(long_video: CodedVideo, direction: int) -> 
         answers.server.open(7, long_video.path)
         answers.next()
         answers.frames_until_exact(answers.server.request(7, 50, direction))
-        wanted = set(answers.server._frames_ahead(answers.server._videos[7].reader, 50, direction))
+        wanted = set(answers.server._frames_ahead(answers.server._videos[7], 50, direction))
         assert wanted
         while not wanted <= set(answers.server._ring.indices(7)):
             threading.Event().wait(0.005)

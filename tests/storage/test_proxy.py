@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from storage.proxy import build_proxy, enlarge, needs_proxy, open_proxy, proxy_path
+from storage.picture import resized
+from storage.proxy import build_proxy, needs_proxy, open_proxy, proxy_path
 from storage.reader import open_video
 from storage.thumbnails import thumbnails
 from tests.storage.video_files import (
@@ -55,7 +56,7 @@ def test_large_videos_shrink_and_can_be_enlarged(tmp_path: Path) -> None:
         with proxy:
             small = proxy.frame(4)
             assert small.shape == (360, 400, 3)
-            large = enlarge(small, reader.info)
+            large = resized(small, (reader.info.width_px, reader.info.height_px))
             assert large.shape == reader.frame(4).shape
             assert np.abs(large.astype(int) - reader.frame(4)).mean() < 6
 

@@ -93,12 +93,12 @@ def test_the_picture_that_belongs_to_the_playhead_is_called_exact(view: CompareV
     view.set_playhead(30)
     for uid, index in view.frames_at(30).items():
         view.set_frame(uid, picture, index, True)
-    assert view.stage.is_exact()
+    assert view.stage.state.is_exact()
     view.set_frame("late", picture, 39, False)
-    assert not view.stage.is_exact()
+    assert not view.stage.state.is_exact()
     view.set_frame("late", picture, 40, True)
     view.set_playhead(31)
-    assert not view.stage.is_exact()
+    assert not view.stage.state.is_exact()
 
 
 def test_dragging_a_transferred_event_tells_the_frame_of_its_own_take_once(
@@ -161,7 +161,7 @@ def test_the_warp_plot_jumps_where_it_is_clicked(qtbot: Any, view: CompareView) 
 def test_every_mode_paints(qtbot: Any, view: CompareView, mode: CompareMode) -> None:
     for uid, index in view.frames_at(0).items():
         view.set_frame(uid, np.full((90, 160, 3), 10 + 5 * index, np.uint8), index, True)
-    chosen = next(b for b in view._modes.buttons() if b.text() == mode.value)
+    chosen = next(b for b in view.options.modes.buttons() if b.text() == mode.value)
     with qtbot.waitSignal(view.mode_changed) as told:
         qtbot.mouseClick(chosen, LEFT)
     assert told.args == [mode.value]
