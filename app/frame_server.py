@@ -2,8 +2,9 @@
 
 A request is answered by up to two frames: at once by the best that is ready (the same frame from the proxy,
 the nearest decoded one, or the keyframe on the way), marked as not exact, and then by the exact frame,
-unless a newer request for the same video came in between. When nothing is asked for, the frames that will
-be next are made ready around the playhead. Memory is bounded in bytes: decoded pictures in one cache,
+unless a newer request for the same video came in between. While playing (a direction is given), only the
+exact frame comes, and always: a newer request is always there. When nothing is asked for, the frames that
+will be next are made ready around the playhead. Memory is bounded in bytes: decoded pictures in one cache,
 finished images in one ring.
 """
 
@@ -224,8 +225,9 @@ class FrameServer:
         try:
             image = self._ring.get(request.uid, index)
             if image is None:
-                self._preview(video, request, index)
-                image = self._exact(request.uid, video, index)
+                if not request.direction:
+                    self._preview(video, request, index)
+                image = self._exact(request.uid, video, index, patient=bool(request.direction))
             if image is None:
                 return
         except KnownError as error:
@@ -257,10 +259,14 @@ class FrameServer:
         video.shown = nearest
         self._deliver(Frame(request.uid, nearest, request.generation, image, exact=False))
 
-    def _exact(self, uid: VideoUid, video: _Video, index: int) -> RgbImage | None:
-        """The image of frame `index`, kept in the ring; None when a newer request for the video came in."""
+    def _exact(self, uid: VideoUid, video: _Video, index: int, *, patient: bool = False) -> RgbImage | None:
+        """The image of frame `index`, kept in the ring; None when a newer request for the video came in.
+
+        patient: go on nevertheless. While playing, the frames in between are on the way to the newer one, and
+        to give up would mean to show nothing where decoding is slower than the video.
+        """
         while not video.reader.prepare(index, FRAMES_PER_STEP):
-            if self._stopping or uid in self._requests:
+            if self._stopping or (uid in self._requests and not patient):
                 return None
         image = video.reader.frame(index, video.size)
         image.flags.writeable = False

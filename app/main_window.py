@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from app.qt.analyses import Analyses
 from app.qt.asking import Asking
 from app.qt.beside import Beside
-from app.qt.comparing import Comparing
+from app.qt.compare_page import make_compare_page
 from app.qt.curves import CHOICES, Curves
 from app.qt.decoder import Decoder
 from app.qt.doubting import Doubting
@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
         self.projects = Projects(self.workspace, self.runner, self.preferences, self)
         self.asking = Asking(self.workspace, self.tasks, self)
         self.space_actions = SpaceActions(self.workspace, self.space, self.tasks, self.view_3d, self)
-        self.comparing = Comparing(self.workspace, self.compare_view, self.decoder)
+        self.comparing, self.anchoring = make_compare_page(self)
         self.analyses = Analyses(self)
         self.exporting = Exporting(self)
         self.interface = Interface(self)

@@ -24,7 +24,6 @@ from models.domain.video import VideoInfo
 from storage.clip_writer import ClipWriter
 from storage.encodings import MOTION_JPEG
 from storage.frame_cache import FrameCache
-from storage.picture import RgbImage
 from storage.reader import VideoReader, open_video
 
 PROXY_HEIGHT_PX = 360

@@ -1,4 +1,4 @@
-"""Matrices as pictures in cividis (Nuñez, Anderton & Renslow 2018), which reads the same without colour vision."""
+"""Matrices as pictures in cividis (Nuñez, Anderton & Renslow 2018), which reads without colour vision too."""
 
 from __future__ import annotations
 

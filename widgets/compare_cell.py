@@ -16,7 +16,7 @@ from widgets.compare_shot import fitted
 from widgets.compare_state import CompareMode, CompareState
 from widgets.compare_take import CompareTake
 from widgets.people import person_color
-from widgets.pose_overlay import handle_radius, paint_person
+from widgets.pose_overlay import LOW_CONFIDENCE, handle_radius, paint_person
 
 GAP_PX = 1.0
 BADGE_PX = 8.0  # from the corner of the picture
@@ -112,7 +112,7 @@ def paint_pair(painter: QPainter, state: CompareState, area: QRectF) -> None:
 
 
 def pair_rects(state: CompareState, box: QRectF) -> tuple[QRectF, QRectF]:
-    """Where the pictures of the pair go: the reference as large as possible, the other as it is laid on it."""
+    """Where the pictures of the pair go: the reference as large as possible, the other laid on it."""
     pair = state.pair()
     assert pair is not None
     reference, other = pair
@@ -199,7 +199,7 @@ def _paint_largest(
     bodies = [p.at(state.frame_of(t)) for p, t in ((poses[0], reference), (poses[1], other))]
     if bodies[0] is None or bodies[1] is None or not len(bodies[0][0]) or not len(bodies[1][0]):
         return
-    first, second = bodies[0][0][0, :, :2], bodies[1][0][0, :, :2]
+    first, second = (np.where(b[0][0, :, 2:] >= LOW_CONFIDENCE, b[0][0, :, :2], np.nan) for b in bodies)
     found = largest_difference(first, second, (poses[0].skeleton, poses[1].skeleton))
     if found is None:
         return

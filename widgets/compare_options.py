@@ -19,7 +19,7 @@ _PAIR = (CompareMode.OVERLAY, CompareMode.SWIPE)
 
 
 class CompareOptions(QWidget):
-    """mode_chosen: value of a `CompareMode`. opacity_changed: 0..1. What makes no sense in a mode is hidden."""
+    """mode_chosen: value of a `CompareMode`. opacity_changed: 0..1. Each mode shows only its own choices."""
 
     mode_chosen = Signal(str)
     poses_toggled = Signal(bool)

@@ -39,7 +39,9 @@ def tint_places(errors: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     return np.round(np.clip(share, 0, 1) * (TINTS - 1)).astype(np.int64)
 
 
-def draw_cells(ink: Ink, lane: Lane, clock: TakeClock, limits: tuple[float, float]) -> int:
+def draw_cells(
+    ink: Ink, lane: Lane, clock: TakeClock, limits: tuple[float, float], *, tinted: bool = True
+) -> int:
     """The take's frames where they lie on the reference clock; returns how many were drawn."""
     axis = ink.axis
     first = max(0, int(np.searchsorted(clock.cell_stop, axis.start_pts, side="right")))
@@ -51,7 +53,7 @@ def draw_cells(ink: Ink, lane: Lane, clock: TakeClock, limits: tuple[float, floa
     ink.clip_to_axis(lane)
     x0 = axis.x_of_pts(clock.cell_start[first:stop])
     x1 = axis.x_of_pts(clock.cell_stop[first:stop])
-    places = tint_places(clock.cell_error[first:stop], limits)
+    places = tint_places(clock.cell_error[first:stop], limits) if tinted else np.zeros(stop - first, np.int64)
     palette = list(tints(ink.theme.is_dark))
     if (x1[-1] - x0[0]) / len(x0) < _CELL_MIN_PX:
         # No gaps; each column has the tint of its worst frame: zooming out must not hide an outlier.
@@ -130,7 +132,7 @@ def draw_pin(ink: Ink, lane: Lane, x: float, *, chosen: bool) -> None:
 
 
 def draw_loose(ink: Ink, lane: Lane, x: float, text: str) -> None:
-    """Where the frame that a loose take shows lies on its lane: beside the playhead while it is moved alone."""
+    """Where the frame that a loose take shows lies on its lane, beside the playhead."""
     pen = QPen(PIN, 1.6, Qt.PenStyle.DashLine)
     ink.painter.setPen(pen)
     ink.painter.setBrush(Qt.BrushStyle.NoBrush)

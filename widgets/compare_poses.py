@@ -1,8 +1,8 @@
 """2D poses over the pictures that are compared, and how one person is laid on another.
 
 Two takes show people at other places and sizes. Laid "on the bodies", the second picture is moved so that the
-middles of the hips cover each other, and scaled by the ratio of the people's mean limb lengths, one number for
-the whole take: nothing pumps from frame to frame, and what differs between the bodies is the pose.
+middles of the hips cover each other, and scaled by the ratio of the people's mean limb lengths, one number
+for the whole take: nothing pumps from frame to frame, and what differs between the bodies is the pose.
 """
 
 from __future__ import annotations

@@ -128,17 +128,25 @@ def frames_at(
     }
 
 
+def tinted_error(clocks: Sequence[TakeClock]) -> str:
+    """The error that tints the ruler: cycle errors where any is known, else costs; "" = there is none. Takes
+    with another kind of error (bent by hand, their cycle errors are not known) are not tinted."""
+    names = {clock.error_name for clock in clocks}
+    return next((name for name in ("cycle error", "cost") if name in names), "")
+
+
 def error_limits(clocks: Sequence[TakeClock]) -> tuple[float, float]:
-    """The errors at which the tint starts and is full, one scale for all takes.
+    """The errors at which the tint starts and is full: one scale for all takes, of `tinted_error`'s kind.
 
     Cycle errors: from 1 frame to the 95th percentile, at least 4. Costs have no unit: from their median to
     their 98th percentile.
     """
-    errors = np.concatenate([np.zeros(0), *(clock.cell_error for clock in clocks if clock.error_name)])
+    kind = tinted_error(clocks)
+    errors = np.concatenate([np.zeros(0), *(c.cell_error for c in clocks if kind and c.error_name == kind)])
     errors = errors[np.isfinite(errors)]
     if not len(errors):
         return 0.0, 1.0
-    if any(clock.error_name == "cycle error" for clock in clocks):
+    if kind == "cycle error":
         return 1.0, max(4.0, float(np.percentile(errors, 95)))
     low, high = (float(value) for value in np.percentile(errors, [50, 98]))
     return low, high if high > low else low + 1.0

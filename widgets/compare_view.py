@@ -1,8 +1,8 @@
 """Compare mode: two to nine takes in step, over one aligned ruler.
 
-Composes the pictures (`CompareStage`), the 3D view, the transport, the aligned ruler and the warp plot. It works
-out which frame of every take belongs to a reference frame; it decodes nothing: `frames_at` says what to fetch
-and `set_frame` takes it. Every index it tells is a frame of the reference unless it says otherwise.
+Composes the pictures (`CompareStage`), the 3D view, the transport, the aligned ruler and the warp plot. It
+works out which frame of every take belongs to a reference frame; it decodes nothing: `frames_at` says what to
+fetch and `set_frame` takes it. Every index it tells is a frame of the reference unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class CompareView(QWidget):
         self.ruler.event_selected.connect(self.event_selected)
         self.ruler.event_moved.connect(self.event_moved)
         for part in (self.ruler, self.plot):
-            part.pin_selected.connect(self._select_pin)
+            part.pin_selected.connect(self.select_pin)
             part.pin_previewed.connect(self._preview_pin)
             part.pin_moved.connect(self._finish_pin)
             part.pin_deleted.connect(self.pin_deleted)
@@ -252,7 +252,8 @@ class CompareView(QWidget):
         self.ruler.set_loose(self.loose)
         self._show_on_plot()
 
-    def _select_pin(self, take_uid: str, pin_uid: str) -> None:
+    def select_pin(self, take_uid: str, pin_uid: str) -> None:
+        """Mark a pin of a take on the ruler and in the plot; "" = none."""
         self._selected_pin = (take_uid, pin_uid) if pin_uid else ("", "")
         self.plot.select_pin(pin_uid)
         self.ruler.selected_pin = pin_uid

@@ -68,8 +68,8 @@ class Scene:
     trails: (person, joint) -> (T, 3) m, oldest first. compared: (17 joints of the same skeleton) other bodies
     to compare with, (K, J, 3). paths: ways on the floor, (T, 3) each, NaN = not known. frustum: (5, 3), the
     eye of the video's camera and the corners of its picture, from the top left clockwise. selected, hovered:
-    (person, joint); at the hovered joint its angle is drawn. tints: one colour for each person, (P, 4) RGBA, in
-    the place of the colours of the sides.
+    (person, joint); at the hovered joint its angle is drawn. tints: a colour for each person, (P, 4) RGBA, in
+    the place of those of the sides.
     """
 
     skeleton: Skeleton | None = None

@@ -42,7 +42,7 @@ _HIT_PX = 8.0
 
 
 class WarpPlot(QWidget):
-    """Click or drag jumps: `jumped` carries the reference frame. pin_previewed, pin_moved: take uid, `Pin`."""
+    """Click or drag jumps: `jumped` carries the reference frame. Pins are told with the take's uid."""
 
     jumped = Signal(int)
     pin_selected = Signal(str, str)

@@ -21,11 +21,12 @@ from app.bench.video import write_sample
 from app.display import has_display
 from app.services.media import add_videos
 from app.session import Session
+from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
 from models.domain.labels import new_uid
 from models.domain.ontology import load_ontology
 from models.domain.track import Origin
-from storage import tracks
+from storage import alignments, tracks
 from storage.tracks import TrackInfo
 from storage.videos import Video
 
@@ -77,6 +78,24 @@ def edit_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     for name, key in (("edit of a joint → 3D on screen", "edit_ms"), ("drag step → 3D on screen", "drag_ms")):
         title = f"{name} ({found['platform']})"
         yield Figure("edit", title, found[key], "ms", found["plain_ms"], against, "≤ 50 ms")
+
+
+def compare_figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
+    """Four takes played in step: frames per second shown of each, beside decoding them and nothing else."""
+    project = folder / "compare.keyphase"
+    paths = [write_sample(folder / f"take {n}.mp4", sizes.gops[0] + n, sizes) for n in range(4)]
+    with Session.create(project, load_ontology("pouring")) as session:
+        for _ in add_videos(session, paths):
+            pass
+        reference, *others = session.videos()
+        with session.project.transaction() as tx:
+            for other in others:
+                warp = Alignment.identity(reference.uid, reference.info.frame_count)
+                alignments.put(tx, replace(warp, query_uid=other.uid))
+    found: dict[str, Any] = _run("app.bench.child_compare", [str(project), str(sizes.plays)], folder)
+    name = f"4 takes of {sizes.video_wh[1]}p in step, frames shown of each ({found['platform']})"
+    against = "bare decode of the four in turn"
+    yield Figure("compare", name, found["played_fps"], "frames/s", found["decoded_fps"], against, "≥ 25")
 
 
 def _put_poses(session: Session, video: Video) -> None:

@@ -61,6 +61,7 @@ class Sizes:
     edits: int = 100
     look_ups: int = 100
     starts: int = 5
+    plays: int = 3
 
 
 def interleaved(*runs: Callable[[], object], rounds: int) -> list[float]:

@@ -23,6 +23,7 @@ GROUPS: dict[str, Group] = {
     "timeline": children.timeline_figures,
     "window": children.window_figures,
     "edit": children.edit_figures,
+    "compare": children.compare_figures,
 }
 
 

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from app.session import Session
 from models.domain.alignment import Alignment
+from models.domain.errors import KnownError
 from models.domain.labels import phases_from_events
 from models.domain.ontology import Ontology
 from models.domain.timebase import Span
-from storage import alignments, labels, ontologies
+from storage import alignments, anchors, labels, ontologies, tracks
 from storage.videos import Video, absolute_path
-from widgets.compare_take import CompareTake
+from widgets.compare_take import CompareTake, Pin
 
 MOST_TAKES = 9
 
@@ -108,6 +109,32 @@ def _take(
         warp,
         events,
         phases,
+        pins=_pins(tx, reference, video) if warp is not None else (),
+        outdated=warp is not None and _outdated(tx, reference, video),
         problem=fault,
         size_px=(video.info.width_px, video.info.height_px),
     )
+
+
+def _pins(tx: Connection, reference: Video, video: Video) -> tuple[Pin, ...]:
+    times, own = reference.info.times, video.info.times
+    return tuple(
+        Pin(anchor.uid, times.index_at(anchor.reference_pts), own.index_at(anchor.query_pts))
+        for anchor in anchors.of_pair(tx, reference.uid, video.uid)
+    )
+
+
+def _outdated(tx: Connection, reference: Video, video: Video) -> bool:
+    """Whether the poses of either take are not those it was aligned by; False where that is not known."""
+    made = alignments.provenance(tx, reference.uid, video.uid)
+    sources = (made.reference, made.query) if made is not None else ()
+    return any(source.track_uid and not _still(tx, source) for source in sources)
+
+
+def _still(tx: Connection, source: alignments.Source) -> bool:
+    """Whether a track is still shown and says the same."""
+    try:
+        info = tracks.get(tx, source.track_uid)
+    except KnownError:
+        return False
+    return info.active and tracks.checksum(tracks.read(tx, info.uid)) == source.crc

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.commands import ChangeSet, MoveEvent
 from app.qt.compared import MOST_TAKES, Compared, best_reference, choose_takes, read_compared
 from app.qt.decoder import Decoder
-from app.qt.playback import TICK_MS, proxy_folder
+from app.qt.lockstep import Lockstep
+from app.qt.playback import proxy_folder
 from app.qt.workspace import Workspace
 from models.domain.timebase import FrameTimes
 from models.domain.video import VideoInfo
@@ -18,6 +18,7 @@ from storage.videos import absolute_path
 from widgets.compare_state import CompareMode
 from widgets.compare_view import CompareView
 
+FELL_BEHIND = 0.85  # of the speed; slower playing is told
 RESIZED_MS = 120  # the window is being resized: pictures of another size are asked for when it rests
 
 
@@ -39,10 +40,12 @@ class Comparing(QObject):
         self._opened: set[str] = set()
         self._asked: dict[str, int] = {}
         self._frame = 0
-        self._speed, self._started_s, self._started_at = 1.0, 0.0, 0.0
-        self._timer = QTimer(self, interval=TICK_MS)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
+        self._speed = 1.0
+        self._coming: dict[str, int] = {}  # pictures that are waited for while playing, and those that came
+        self._came: dict[str, tuple[object, int]] = {}
+        self.lockstep = Lockstep(self)
+        self.lockstep.wanted.connect(self._on_next)
+        self.lockstep.ended.connect(self.pause)
         self._refresh = QTimer(self, singleShot=True, interval=60)
         self._refresh.timeout.connect(self.reload)
         self._resized = QTimer(self, singleShot=True, interval=RESIZED_MS)
@@ -71,7 +74,7 @@ class Comparing(QObject):
         return {
             "align.overlay": lambda: self._toggle_mode(CompareMode.OVERLAY),
             "align.space": lambda: self._toggle_mode(CompareMode.SPACE),
-            "align.poses": lambda: self.active and self.view.options.poses.toggle(),
+            "align.poses": self._toggle_poses,
         }
 
     def own_actions(self) -> dict[str, Callable[[], object]]:
@@ -79,6 +82,7 @@ class Comparing(QObject):
         return {
             "play.toggle": self.toggle,
             "play.forward": lambda: self.play(1.0),
+            "play.backward": lambda: self.play(-1.0),
             "play.stop": self.pause,
             "step.previous": lambda: self.step(-1),
             "step.next": lambda: self.step(1),
@@ -95,7 +99,7 @@ class Comparing(QObject):
 
     @property
     def playing(self) -> bool:
-        return self._timer.isActive()
+        return self.lockstep.playing
 
     @property
     def frame(self) -> int:
@@ -175,6 +179,9 @@ class Comparing(QObject):
         )
         self.view.set_takes(compared.takes, self.workspace.ontology())
         self.view.options.chooser.set_takes(compared.aligned, compared.others, name, MOST_TAKES)
+        if self.playing:  # what was on its way may belong to a take that is gone
+            self._coming.clear()
+            QTimer.singleShot(0, self.lockstep.arrived)
         self._show_at_sizes()
         self.reloaded.emit()
 
@@ -240,30 +247,43 @@ class Comparing(QObject):
         times = self._times()
         if times is None:
             return
-        if self._frame >= len(times) - 1:
+        if self._frame >= len(times) - 1 and speed > 0:
             self.go_to(0)
-        self._speed, self._started_s, self._started_at = (
-            speed,
-            time.monotonic(),
-            times.seconds_at(self._frame),
-        )
-        self._timer.start()
+        self.pause()
+        self._speed = abs(speed)
+        self.lockstep.start(times, self._frame, speed)
         self.view.transport.set_playing(True)
 
     def pause(self) -> None:
-        self._timer.stop()
-        self.view.transport.set_playing(False)
-
-    def _tick(self) -> None:
-        times = self._times()
-        if times is None:
-            self.pause()
+        if not self.playing:
             return
-        target = times.index_at_seconds(self._started_at + self._speed * (time.monotonic() - self._started_s))
-        if target != self._frame:
-            self.go_to(target)
-        if target >= len(times) - 1:
-            self.pause()
+        share = self.lockstep.stop()
+        self.view.transport.set_playing(False)
+        if share < FELL_BEHIND:
+            told = f"Played at {share:.1f} of the speed: this computer decodes these takes no faster."
+            self.workspace.message.emit(told)
+        self._coming.clear()
+        self._came.clear()
+        self._show_at_sizes()
+
+    def _on_next(self, frame: int) -> None:
+        """Fetch the pictures of a frame of the reference; they are shown together."""
+        frames, self._came = self.view.frames_at(frame), {}
+        shown = [t.uid for t in self.view.stage.state.shown() if not t.problem]
+        self._coming = {uid: frames[uid] for uid in shown if self._asked.get(uid) != frames[uid]}
+        self._frame = frame
+        for uid, wanted in self._coming.items():
+            self._request(uid, wanted)
+        self._show_when_all_came()
+
+    def _show_when_all_came(self) -> None:
+        if self.playing and self._coming.keys() <= self._came.keys():
+            self.view.set_playhead(self._frame)
+            for uid, (image, index) in self._came.items():
+                self.view.set_frame(uid, image, index, True)  # type: ignore[arg-type]
+            self._coming.clear()
+            self.moved.emit()
+            QTimer.singleShot(0, self.lockstep.arrived)  # after it has been painted
 
     def _set_speed(self, speed: float) -> None:
         self._speed = speed
@@ -278,7 +298,7 @@ class Comparing(QObject):
 
     def _on_frames_wanted(self) -> None:
         """Ask for the pictures that belong on screen and are not on their way yet."""
-        if self.active:
+        if self.active and not self.playing:
             self._frame = self.view.playhead
             frames = self.view.frames_at(self._frame)
             for take in self.view.stage.state.shown():
@@ -288,11 +308,12 @@ class Comparing(QObject):
 
     def _request(self, uid: str, frame: int) -> None:
         self._asked[uid] = frame
-        self.decoder.request(_key(uid), frame, 1 if self.playing else 0)
+        direction = 0 if not self.playing else 1 if self.lockstep.speed > 0 else -1
+        self.decoder.request(_key(uid), frame, direction)
 
     def _show_at_sizes(self) -> None:
         """Have the takes decoded at the size at which they are shown."""
-        if self.active:
+        if self.active and not self.playing:
             for uid, size in self.view.stage.picture_sizes().items():
                 self.decoder.show_at(_key(uid), size)
             self._asked.clear()
@@ -310,8 +331,13 @@ class Comparing(QObject):
 
     def _on_frame_ready(self, key: str, index: int, _generation: int, image: object, exact: bool) -> None:
         for uid in self.compared.videos:
-            if _key(uid) == key:
+            if _key(uid) != key:
+                continue
+            if not self.playing:
                 self.view.set_frame(uid, image, index, exact)  # type: ignore[arg-type]
+            elif exact and self._coming.get(uid) == index:
+                self._came[uid] = (image, index)
+                self._show_when_all_came()
 
     def _on_failed(self, key: str, message: str) -> None:
         for uid in self.compared.videos:
@@ -321,6 +347,8 @@ class Comparing(QObject):
     def _fail(self, uid: str, message: str) -> None:
         """A take without a picture says why; the others go on."""
         self._faults[uid] = f"{self.compared.videos[uid].name}: {message}"
+        self._coming.pop(uid, None)
+        self._show_when_all_came()
         self.workspace.message.emit(self._faults[uid])
         self._refresh.start()
 
@@ -336,6 +364,10 @@ class Comparing(QObject):
     def _toggle_mode(self, mode: CompareMode) -> None:
         if self.active:
             self.view.set_mode(CompareMode.GRID if self.view.stage.mode is mode else mode)
+
+    def _toggle_poses(self) -> None:
+        if self.active:
+            self.view.options.poses.toggle()
 
     def _on_edited(self, change: ChangeSet) -> None:
         if not self.active:

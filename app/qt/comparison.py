@@ -16,7 +16,7 @@ from app.services.room import Room
 from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
 from models.domain.track import KeypointTrack
-from models.domain.upright import on_the_floor
+from models.domain.upright import facing, on_the_floor, turned
 from storage import runs, tracks, videos
 from storage.tracks import TrackInfo
 
@@ -134,11 +134,4 @@ def turned_like(body: Array, beside: Array) -> Array:
     """A body (J, 3) with its pelvis over the origin, turned about the vertical so that it faces as `beside`
     does: least squares over the joints both have (Procrustes with one angle).
     """
-    a, b = body[:, :2], beside[:, :2] - beside[0, :2]
-    both = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
-    a, b = a[both], b[both]
-    turn = np.arctan2((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum(), (a * b).sum())
-    cos, sin = np.cos(turn), np.sin(turn)
-    turned = body.copy()
-    turned[:, :2] = body[:, :2] @ np.array([[cos, sin], [-sin, cos]], np.float32)
-    return turned
+    return turned(body, facing(body[None], (beside - beside[:1])[None]))

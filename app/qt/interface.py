@@ -47,7 +47,7 @@ class Interface(QObject):
         """Connect keys, menus and messages; called once, when the window's parts exist."""
         w = self.window
         parts = (w.playback, w.labelling, w.posing, w.smoothed, w.keyframing, w.review)
-        for part in (*parts, w.projects, w.asking, w.comparing, w.space_actions):
+        for part in (*parts, w.projects, w.asking, w.comparing, w.anchoring, w.space_actions):
             self._handlers |= part.actions()
         self._handlers |= w.doubting.actions(w.suggesting.actions(w.review.actions()))
         self._handlers |= {
@@ -112,10 +112,10 @@ class Interface(QObject):
 
     def run(self, action_id: str) -> None:
         """Carry out an action by its id, as its key would."""
-        compare = self.window.comparing
-        handler = (compare.own_actions() if compare.active else {}).get(action_id) or self._handlers.get(
-            action_id
-        )
+        compare, own = self.window.comparing, {}
+        if compare.active:
+            own = compare.own_actions() | self.window.anchoring.own_actions()
+        handler = own.get(action_id) or self._handlers.get(action_id)
         if handler is not None:
             handler()
 

@@ -54,7 +54,13 @@ def build_menus(window: MainWindow) -> Menus:
     edit.addSeparator()
     _entry(edit, "Change keys…", window.interface.change_keys)
     view = bar.addMenu("&View")
-    view.addActions([key("view.compare"), key("view.fit"), key("align.overlay")])
+    view.addActions(
+        [
+            key("view.compare"),
+            key("view.fit"),
+            *(key(f"align.{what}") for what in ("overlay", "poses", "space")),
+        ]
+    )
     theme = view.addMenu("Theme")
     _entry(view, "Larger joints", lambda: window.interface.scale_joints(1.25))
     _entry(view, "Smaller joints", lambda: window.interface.scale_joints(0.8))
@@ -115,6 +121,8 @@ def build_menus(window: MainWindow) -> Menus:
     _entry(align, "Align all takes to this one", lambda: window.set_reference(window.current_take()))
     _entry(align, "Align takes…", lambda: window.asking.align(window.reference()))
     _entry(align, "Transfer the labels of this take", lambda: window.tasks.transfer([window.current_take()]))
+    align.addSeparator()
+    align.addActions([key(f"align.{what}") for what in ("anchor", "alone_previous", "alone_next")])
     align.addSeparator()
     window.analyses.add(align, *TRAINING)
     analyse = bar.addMenu("&Analyse")

@@ -28,3 +28,21 @@ def on_the_floor(positions: Array) -> Array:
     lowest = np.min(positions[..., 2], axis=-1, keepdims=True)
     moved[..., 2] -= np.where(np.isfinite(lowest), lowest, 0)
     return moved
+
+
+def facing(bodies: Array, beside: Array) -> float:
+    """The turn about the vertical, radians, after which bodies (N, J, 3) face as those beside them: least
+    squares over the joints both have (Procrustes with one angle for all). Pelvises stand over the origin.
+    """
+    a, b = bodies[..., :2].reshape(-1, 2), beside[..., :2].reshape(-1, 2)
+    both = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
+    a, b = a[both], b[both]
+    return float(np.arctan2((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum(), (a * b).sum()))
+
+
+def turned(bodies: Array, angle_rad: float) -> Array:
+    """Bodies (..., J, 3) turned about the vertical through the origin."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    moved = bodies.copy()
+    moved[..., :2] = bodies[..., :2] @ np.array([[cos, sin], [-sin, cos]], np.float32)
+    return moved
