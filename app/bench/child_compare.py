@@ -86,6 +86,7 @@ def main() -> None:
         raise RuntimeError(f"{project} did not open")
     window.toggle_compare()
     session = window.workspace.session
+    assert session is not None
     paths = [session.video_path(video) for video in session.videos()]
     watch = Watch(window.compare_view.stage)
     played_fps(window, watch)  # files are read and pictures laid out the first time

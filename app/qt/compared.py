@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from app.services.align_state import out_of_date
 from app.session import Session
 from models.domain.alignment import Alignment
-from models.domain.errors import KnownError
 from models.domain.labels import phases_from_events
 from models.domain.ontology import Ontology
 from models.domain.timebase import Span
-from storage import alignments, anchors, labels, ontologies, tracks
+from storage import alignments, anchors, labels, ontologies
 from storage.videos import Video, absolute_path
 from widgets.compare_take import CompareTake, Pin
 
@@ -43,7 +43,7 @@ def read_compared(
     session: Session, reference: Video, videos: Sequence[Video], faults: dict[str, str]
 ) -> Compared:
     """The reference and the chosen takes that are aligned to it. faults: uid -> why it has no picture."""
-    chosen = chosen_takes(session, reference.uid)
+    chosen, stale = chosen_takes(session, reference.uid), out_of_date(session)
     taken: dict[str, Video] = {reference.uid: reference}
     warps: dict[str, Alignment] = {}
     aligned: list[tuple[str, str]] = []
@@ -57,7 +57,16 @@ def read_compared(
             if (chosen is None or video.uid in chosen) and len(taken) < MOST_TAKES:
                 taken[video.uid], warps[video.uid] = video, warp
         takes = tuple(
-            _take(session, tx, video, reference, warps.get(uid), ontology, faults.get(uid, ""))
+            _take(
+                session,
+                tx,
+                video,
+                reference,
+                warps.get(uid),
+                ontology,
+                faults.get(uid, ""),
+                (reference.uid, uid) in stale,
+            )
             for uid, video in taken.items()
         )
     return Compared(takes, taken, warps, tuple(aligned))
@@ -95,6 +104,7 @@ def _take(
     warp: Alignment | None,
     ontology: Ontology,
     fault: str,
+    outdated: bool,
 ) -> CompareTake:
     times = video.info.times
     events = tuple(labels.events(tx, video.uid))
@@ -110,7 +120,7 @@ def _take(
         events,
         phases,
         pins=_pins(tx, reference, video) if warp is not None else (),
-        outdated=warp is not None and _outdated(tx, reference, video),
+        outdated=outdated,
         problem=fault,
         size_px=(video.info.width_px, video.info.height_px),
     )
@@ -122,19 +132,3 @@ def _pins(tx: Connection, reference: Video, video: Video) -> tuple[Pin, ...]:
         Pin(anchor.uid, times.index_at(anchor.reference_pts), own.index_at(anchor.query_pts))
         for anchor in anchors.of_pair(tx, reference.uid, video.uid)
     )
-
-
-def _outdated(tx: Connection, reference: Video, video: Video) -> bool:
-    """Whether the poses of either take are not those it was aligned by; False where that is not known."""
-    made = alignments.provenance(tx, reference.uid, video.uid)
-    sources = (made.reference, made.query) if made is not None else ()
-    return any(source.track_uid and not _still(tx, source) for source in sources)
-
-
-def _still(tx: Connection, source: alignments.Source) -> bool:
-    """Whether a track is still shown and says the same."""
-    try:
-        info = tracks.get(tx, source.track_uid)
-    except KnownError:
-        return False
-    return info.active and tracks.checksum(tracks.read(tx, info.uid)) == source.crc

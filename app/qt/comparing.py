@@ -143,20 +143,20 @@ class Comparing(QObject):
         if not self.active or session is None:
             self._show(Compared())
             return
-        reference = self.workspace.find(self.reference_uid)
+        reference, gone = self.workspace.find(self.reference_uid), False
         if reference is None:
-            was, self._frame = self.reference_uid, 0
+            gone, self._frame = bool(self.reference_uid), 0
             self.pause()
             self._choose_reference()
             reference = self.workspace.find(self.reference_uid)
-            if was and reference is not None:
+            if gone and reference is not None:
                 text = f"The reference was removed; the takes now follow {reference.name}."
                 self.workspace.message.emit(text)
         if reference is None:
             self._show(Compared())
             return
         self._show(read_compared(session, reference, self.workspace.takes, self._faults))
-        if not self.compared.aligned:
+        if not self.compared.aligned and not gone:
             told = f"No take is aligned to {reference.name} yet: Align ▸ Align all takes to this one."
             self.workspace.message.emit(told)
 

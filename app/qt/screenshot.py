@@ -51,7 +51,7 @@ def write_screenshots(project: Path, out: Path) -> list[Path]:
     window.toggle_compare()
     if window.comparing.take_count > 1:
         window.comparing.show_moment(window.comparing.reference_uid, window.workspace.frame)
-        until(window.compare_view.stage.is_exact)
+        until(window.compare_view.stage.state.is_exact)
         written.append(out.with_name(f"{out.stem}_compare{out.suffix}"))
         window.grab().save(str(written[-1]))
     window.close()

@@ -85,7 +85,8 @@ class Desk:
 
         def set_other(uid: str, image: NDArray[np.uint8], index: int, exact: bool) -> None:
             if exact:
-                self.compared.append((uid, index, read_code(image)))
+                readable = image.shape[1] >= 80  # of many takes the pictures are small
+                self.compared.append((uid, index, read_code(image) if readable else None))
             show_other(uid, image, index, exact)
 
         self.window.canvas.set_frame = set_frame  # type: ignore[method-assign]
