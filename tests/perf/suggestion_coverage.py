@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from app.services.phase_vectors import FEWEST_JOINTS
 from app.services.propose import LOOK_S, decoded
 from models.domain.errors import KnownError
 from models.domain.landing import Landing, Leg, estimate, land
@@ -54,6 +55,8 @@ def measure(clips: list[Clip], queries: int, rng: np.random.Generator, encoder: 
                     )
         for number in EXAMPLES:
             sides = vectors([clip for clip, _ in others[:number]] + [query], encoder)
+            if not sides:
+                continue
             phases = [np.searchsorted(e, np.arange(len(c)), side="right") for c, e in others[:number]]
             seen = [side for both in sides[:-1] for side in both]
             targets = [phase for phase, both in zip(phases, sides[:-1], strict=True) for _ in both]
@@ -84,11 +87,13 @@ def landed(
 
 
 def vectors(clips: list[PennSequence], encoder: Encoder | None) -> list[list[np.ndarray]]:
-    """What the classifier sees of each clip, from one side or both."""
+    """What the classifier sees of each clip, from one side or both; [] = too few joints in common."""
     if encoder is not None:
         return [[embed_poses(encoder, clip.xyc, SKELETON, FPS)] for clip in clips]
     poses = [common_pose(clip.xyc, SKELETON) for clip in clips]
     joints = shared_joints(*poses)
+    if joints.sum() < FEWEST_JOINTS:
+        return []
     return [[pose_features(p, joints, FPS, mirrored=side).values for side in (False, True)] for p in poses]
 
 
