@@ -14,7 +14,7 @@ from app.qt.workspace import Workspace
 from app.services.align_state import out_of_date
 from app.services.exchange import EXPORT_FORMATS
 from app.services.media import check_candidate, find_moved, missing_videos, relink
-from app.services.models import known_models
+from app.services.models import encoders, known_models
 from app.services.overview import take_overviews
 from models.domain.errors import KnownError
 from widgets.align_dialog import AlignDialog
@@ -38,9 +38,6 @@ DECODERS = (
     DecoderChoice("udp", "UDP", "DARK, and the mirrored picture without its sideways shift"),
     DecoderChoice("peak", "peak", "as published with HRNet: the highest pixel, moved by a quarter"),
 )
-
-
-ENCODERS = ("pose-encoder", "frame-encoder")  #: kinds of models that embed frames
 
 
 class Asking(QObject):
@@ -102,7 +99,7 @@ class Asking(QObject):
         for t in take_overviews(session, count_corrections=False):
             note = "alignment out of date" if t.uid in stale else ""
             takes.append(TakeChoice(t.uid, t.name, note if t.people else "no poses yet", bool(t.people)))
-        models = [ModelChoice(m.name, m.note) for kind in ENCODERS for m in known_models(kind)]
+        models = [ModelChoice(m.name, m.note) for m in encoders()]
         dialog = AlignDialog(takes, models, self.window)
         dialog.choose_reference(reference_uid)
         if dialog.exec():

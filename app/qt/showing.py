@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.services.models import known_models
+from app.services.models import encoders
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
-
-ENCODER_KINDS = ("pose-encoder", "frame-encoder")
 
 
 def go_to_moment(window: MainWindow, uid: str, frame: int) -> None:
@@ -22,4 +20,4 @@ def go_to_moment(window: MainWindow, uid: str, frame: int) -> None:
 
 def encoder_choices() -> list[tuple[str, str]]:
     """(name, how it is called) of every encoder, the default first."""
-    return [(model.name, model.name) for kind in ENCODER_KINDS for model in known_models(kind)]
+    return [(model.name, model.name) for model in encoders()]

@@ -135,13 +135,13 @@ def _usable(
     if len(usable) < 2:
         raise KnownError("Aligning needs at least two takes.", hint="Add another take of the same action.")
     if encoder is not None:
-        from app.services.embed import embed_with
+        from app.services.embed import embed_take
 
         with session.project.reading() as tx:
             dimensions = common_dimensions(tx, usable)
         for done, video in enumerate(usable):
             yield Progress(done, len(usable), f"embedding {video.name}")
-            for step in embed_with(session, video, encoder, dimensions=dimensions):
+            for step in embed_take(session, video, encoder, dimensions=dimensions):
                 if encoder.kind == "frames":
                     yield step
     return usable, [f"left out: {error.message}" for error in errors]

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.session import Session
-from models.domain.errors import KnownError
 from storage.videos import Video
 
 MOST_CELLS = 256  # of a side
@@ -27,20 +26,21 @@ class AlignmentMatrix:
 def alignment_matrix(session: Session, reference: Video, query: Video, model: str | None) -> AlignmentMatrix:
     """Embed two takes by an encoder (a name, a file, or None for the default) and align them; keeps nothing.
 
-    3D poses are used when both takes have some. Raises KnownError when a take has no poses.
+    3D poses are used when both takes have some. Raises KnownError when a take has no poses, or
+    nobody is seen in them.
     """
+    from app.services.take_features import common_dimensions, read_poses
     from models.run.embed import embed_poses, load_encoder
     from models.run.embedding_align import align_embeddings
 
     encoder = load_encoder(model)
-    dimensions = 3 if session.track(reference.uid, 3) and session.track(query.uid, 3) else 2
+    with session.project.reading() as tx:
+        dimensions = common_dimensions(tx, (reference, query))
+        takes = [read_poses(tx, video, dimensions) for video in (reference, query)]
     vectors = []
-    for video in (reference, query):
-        track = session.track(video.uid, dimensions)
-        if track is None:
-            raise KnownError(f"Take '{video.name}' has no poses yet.", hint="Find its poses first.")
-        values, skeleton = track[1].values[:, 0], track[1].skeleton
-        vectors.append(embed_poses(encoder, values, skeleton, video.info.times.fps))
+    for take in takes:
+        assert take.poses is not None
+        vectors.append(embed_poses(encoder, take.poses, take.skeleton, take.fps))
     warp = align_embeddings(*vectors, fps_reference=reference.info.times.fps, fps_query=query.info.times.fps)
     rows, columns = (_evenly(len(values)) for values in vectors)
     one, other = vectors[0][rows].astype(np.float64), vectors[1][columns].astype(np.float64)

@@ -27,25 +27,16 @@ if TYPE_CHECKING:
 
 
 def embed_take(
-    session: Session, video: Video, model: str, *, dimensions: int | None = None, device: str = "auto"
+    session: Session, video: Video, encoder: Encoder, *, dimensions: int | None = None
 ) -> Iterator[Progress]:
     """Embed the main person's poses, or the pictures, of a take, unless what is kept still holds.
 
-    model: name or file of an encoder. dimensions: of the poses; None = 3D where the take has them. Raises
-    KnownError when the take has no poses, nobody is seen, or its video cannot be read.
+    dimensions: of the poses; None = 3D where the take has them. Raises KnownError when the take has no poses,
+    nobody is seen, or its video cannot be read.
     """
-    from models.run.embed import load_encoder
-
-    yield from embed_with(session, video, load_encoder(model), dimensions=dimensions, device=device)
-
-
-def embed_with(
-    session: Session, video: Video, encoder: Encoder, *, dimensions: int | None = None, device: str = "auto"
-) -> Iterator[Progress]:
-    """As `embed_take`, by an encoder that is loaded."""
     network = checksum(encoder)
     if encoder.kind == "frames":
-        yield from _embed_pictures(session, video, encoder, network, device)
+        yield from _embed_pictures(session, video, encoder, network)
         return
     from models.run.embed import embed_poses
 
@@ -93,10 +84,8 @@ def checksum(encoder: Encoder) -> int:
     return crc
 
 
-def _embed_pictures(
-    session: Session, video: Video, encoder: Encoder, network: int, device: str
-) -> Iterator[Progress]:
-    from models.run.embed_frames import embed_frames  # type: ignore[import-not-found,unused-ignore]
+def _embed_pictures(session: Session, video: Video, encoder: Encoder, network: int) -> Iterator[Progress]:
+    from models.run.embed_frames import embed_frames
 
     with session.project.reading() as tx:
         kept = embeddings.get(tx, video.uid, encoder.name)
@@ -104,7 +93,7 @@ def _embed_pictures(
     if kept is None or (kept.track_uid, kept.track_crc) != ("", network):
         blocks: list[NDArray[np.float32]] = []
         with open_take(session, video) as reader, frames_ahead(reader, 0, total) as pictures:
-            for block in embed_frames(encoder, pictures, video.info.times.fps, device=device):
+            for block in embed_frames(encoder, pictures, video.info.times.fps):
                 blocks.append(block)
                 yield Progress(sum(map(len, blocks)), total, f"embedding {video.name}")
         with session.project.transaction() as tx:

@@ -51,6 +51,11 @@ def known_models(kind: str | None = None) -> list[Model]:
     return [_model(entry) for entry in entries if kind in (None, entry.kind)]
 
 
+def encoders() -> list[Model]:
+    """Every network that embeds frames: the default first, those of poses before those of pictures."""
+    return [*known_models("pose-encoder"), *known_models("frame-encoder")]
+
+
 def add_model(
     path: Path, *, name: str = "", skeleton: str | None = None, input_size: str = "", licence: str = ""
 ) -> Model:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,11 @@ from models.run.deviation import Deviation, WarpedTake, deviations, typicality
 from models.run.embedding_map import Method, embedding_map
 from models.run.moments import Match, find_moment
 from models.run.pose_features import COMMON_SKELETON, common_pose
-from storage import tracks
 from storage.formats.atomic import replacing
 from storage.videos import Video
+
+if TYPE_CHECKING:
+    from models.run.embed import Encoder
 
 APART_S = 0.5  # two matches of one moment in a take are at least so far from each other
 
@@ -50,12 +53,13 @@ class Differences:
 
 
 def embed_takes(session: Session, videos: Sequence[Video], model: str) -> Iterator[Progress]:
-    """Embed the takes that are not embedded yet; those in which nobody was found are passed over."""
-    known = _posed(session, videos)
+    """Embed the takes that are not embedded yet. For an encoder of poses those in which nobody was found are
+    passed over. model: name or file of the encoder."""
+    encoder, known = _embeddable(session, videos, model)
     with session.project.reading() as tx:
         dimensions = common_dimensions(tx, known)
     for done, video in enumerate(known):
-        for step in embed_take(session, video, model, dimensions=dimensions):
+        for step in embed_take(session, video, encoder, dimensions=dimensions):
             yield Progress(done, len(known), step.note)
 
 
@@ -66,8 +70,8 @@ def find_frame(
 
     Raises KnownError when that frame has no embedding: nobody was seen in it.
     """
-    takes = _posed(session, session.videos())
-    vectors = embeddings_of(session, takes, model)
+    encoder, takes = _embeddable(session, session.videos(), model)
+    vectors = embeddings_of(session, takes, encoder.name)
     moment = vectors.get(video.uid)
     if moment is None or frame >= len(moment) or not np.isfinite(moment[frame]).all():
         raise KnownError(
@@ -147,25 +151,24 @@ def map_takes(
     session: Session, videos: Sequence[Video], model: str, method: Method
 ) -> list[tuple[Video, NDArray[np.float32]]]:
     """Each embedded take's path on a plane, float32 (T, 2). Raises KnownError when none is embedded."""
-    embedded = _posed(session, videos)
-    vectors = embeddings_of(session, embedded, model)
+    encoder, embedded = _embeddable(session, videos, model)
+    vectors = embeddings_of(session, embedded, encoder.name)
     paths = embedding_map([vectors[video.uid] for video in embedded], method)
     return list(zip(embedded, paths, strict=True))
 
 
-def _posed(session: Session, videos: Sequence[Video]) -> list[Video]:
-    """Takes in which somebody was found."""
-    found = []
-    for video in videos:
-        track = session.track(video.uid, 2)
-        if track is not None and track[1].people and track[1].seen[:, 0].any():
-            found.append(video)
-    return found
+def _embeddable(session: Session, videos: Sequence[Video], model: str) -> tuple[Encoder, list[Video]]:
+    """The encoder, and the takes that it can embed."""
+    from models.run.embed import load_encoder
+
+    encoder = load_encoder(model)
+    return encoder, [v for v in videos if encoder.kind == "frames" or _has_poses(session, v)]
 
 
 def _has_poses(session: Session, video: Video, dimensions: int = 2) -> bool:
-    with session.project.reading() as tx:
-        return tracks.active(tx, video.uid, dimensions) is not None
+    """Whether the main person is seen in a take."""
+    found = session.track(video.uid, dimensions)
+    return found is not None and found[1].shows(0)
 
 
 def _pose(session: Session, video: Video, dimensions: int) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.services.embed import embed_with
+from app.services.embed import embed_take
 from app.services.take_features import common_dimensions, read_vectors
 from app.session import Session
 from models.domain.errors import KnownError
@@ -56,7 +56,7 @@ def vectors_of(
             left_out.append(f"{take.name} left out: it has no poses")
             continue
         try:
-            yield from embed_with(session, take, encoder, dimensions=dimensions)
+            yield from embed_take(session, take, encoder, dimensions=dimensions)
             with session.project.reading() as tx:
                 kept = read_vectors(tx, take, encoder.name, dimensions).vectors
         except KnownError as error:
@@ -102,7 +102,7 @@ def _of_poses(session: Session, takes: Sequence[Video]) -> Vectors:
 def _people(session: Session, take: Video) -> dict[int, KeypointTrack]:
     """The tracks of a take by dimensions, those in which the main person is seen."""
     found = {dimensions: session.track(take.uid, dimensions) for dimensions in (2, 3)}
-    return {d: t[1] for d, t in found.items() if t is not None and t[1].people and t[1].seen[:, 0].any()}
+    return {d: t[1] for d, t in found.items() if t is not None and t[1].shows(0)}
 
 
 def _joints_of_most(seen: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:

@@ -185,7 +185,7 @@ def _poses(session: Session, videos: Sequence[Video], dimensions: int) -> list[P
             if info is None:
                 return None
             track = tracks.read(tx, info.uid)
-            if track.people == 0 or not track.seen[:, 0].any():
+            if not track.shows(0):
                 return None
             found.append((track.values[:, 0], track.skeleton))
     return found

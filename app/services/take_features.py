@@ -53,7 +53,7 @@ def read_poses(tx: Connection, video: Video, dimensions: int) -> TakeFeatures:
     if info is None:
         raise KnownError(f"Take '{video.name}' has no poses yet.", hint="Find its poses first.")
     track = tracks.read(tx, info.uid)
-    if not track.people or not track.seen[:, 0].any():
+    if not track.shows(0):
         raise KnownError(
             f"No person was found in take '{video.name}', so it cannot be aligned.",
             hint="Draw a box around the person in the window and run the pose model again.",

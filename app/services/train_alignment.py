@@ -101,7 +101,7 @@ def _poses(session: Session, video: Video) -> Sequence[PoseTake]:
     found = []
     for dimensions in (2, 3):
         track = session.track(video.uid, dimensions)
-        if track is not None and track[1].seen[:, 0].any():
+        if track is not None and track[1].shows(0):
             values, skeleton = track[1].values[:, 0], track[1].skeleton
             found.append(PoseTake(values, skeleton, video.info.times.fps, name=video.name))
     return found

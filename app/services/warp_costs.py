@@ -51,7 +51,7 @@ def _pose_costs(session: Session, reference: Video, query: Video) -> Floats | No
     if found[0] is None or found[1] is None:
         return None
     both = found[0][1], found[1][1]
-    if not all(track.people and track.seen[:, 0].any() for track in both):
+    if not all(track.shows(0) for track in both):
         return None
     poses = [common_pose(track.values[:, 0], track.skeleton) for track in both]
     joints = shared_joints(*poses)

@@ -78,6 +78,10 @@ class KeypointTrack:
         """bool (T, P, J): joints with coordinates."""
         return np.asarray(np.isfinite(self.values[..., 0]), dtype=np.bool_)
 
+    def shows(self, person: int) -> bool:
+        """Whether that person is there, and any of its joints is seen in any frame."""
+        return person < self.people and bool(np.isfinite(self.values[:, person, :, 0]).any())
+
     def with_people(self, people: int) -> KeypointTrack:
         """The same track with room for `people` persons (never fewer than now)."""
         if people <= self.people:

@@ -74,6 +74,11 @@ def test_two_takes_are_enough_and_one_is_not(project: Path) -> None:
     assert steps[-1].tau is not None  # judged on the takes it saw
     with pytest.raises(KnownError, match=r"two takes with poses; 1 of those chosen has some"):
         list(train_on_takes(plan(project, count=1)))
+    with Session.open(project) as session:  # nobody was found in the take that had no poses
+        put_track(session, session.videos()[-1], np.zeros((40, 0, 17, 3), np.float32))
+    uids = plan(project).takes
+    with pytest.raises(KnownError, match="two takes with poses"):
+        list(train_on_takes(replace(plan(project), takes=(uids[0], uids[-1]))))
 
 
 def test_a_plan_survives_its_file_and_a_damaged_one_is_refused(project: Path) -> None:
