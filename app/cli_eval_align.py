@@ -89,6 +89,7 @@ def eval_align_penn(
     from models.run.embed import embed_poses
     from models.train.evaluate_penn import EmbedPoses, evaluate_penn
     from models.train.penn_sequences import ACTIONS, FPS, SKELETON
+    from storage.formats.atomic import replacing
 
     def function(encoder: Encoder) -> EmbedPoses:
         return lambda values: embed_poses(encoder, values, SKELETON, FPS)
@@ -103,10 +104,8 @@ def eval_align_penn(
     scores = _result(evaluate_penn(data, encoders, actions=chosen, settings=settings, limit=limit))
     result = [entry.as_json() for entry in scores]
     if out is not None:
-        try:
-            out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-        except OSError as error:
-            raise KnownError(f"Cannot write {out}: {error.strerror}.") from error
+        with replacing(out) as file:
+            file.write(json.dumps(result, indent=1) + "\n")
     if as_json:
         show(result, True)
     else:
@@ -157,20 +156,18 @@ def eval_agreement(
     as_json: AsJson = False,
 ) -> None:
     """How far people, model and transfer agree: κ of the frames, errors of the events, F1 of the phases."""
-    from app.services.agreement_by_phase import agreements
+    from app.services.agreement import agreement_between
+    from storage.formats.atomic import replacing
 
     with opened(project, read_only=True) as session:
-        found = agreements(session, who or ())
+        found = agreement_between(session, who or ())
     if table is not None:
         from app.alignment_tables import AGREEMENT_COLUMNS, agreement_rows
 
-        try:
-            with table.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(AGREEMENT_COLUMNS)
-                writer.writerows(row for entry in found for row in agreement_rows(entry))
-        except OSError as error:
-            raise KnownError(f"Cannot write {table}: {error.strerror}.") from error
+        with replacing(table) as file:
+            writer = csv.writer(file)
+            writer.writerow(AGREEMENT_COLUMNS)
+            writer.writerows(row for entry in found for row in agreement_rows(entry))
     if as_json:
         show([asdict(entry) for entry in found], True)
     else:

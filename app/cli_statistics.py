@@ -17,8 +17,9 @@ from app.services.agreement import agreement_of
 from app.services.statistics import curves_of, phase_statistics, quantities, usual_quantities
 from app.services.statistics_export import as_json as statistics_json
 from app.services.statistics_export import export_statistics
+from models.domain.agreement_by_phase import OVERLAPS, Agreement
 from models.domain.errors import KnownError
-from models.domain.phase_report import F1_AT, AgreementRow, PhaseStatistics
+from models.domain.phase_report import PhaseStatistics
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,16 +93,16 @@ def _print(found: PhaseStatistics) -> None:
         print(f"Without phases: {', '.join(found.left_out)}")
 
 
-def _print_agreement(rows: Sequence[AgreementRow]) -> None:
+def _print_agreement(rows: Sequence[Agreement]) -> None:
     if not rows:
         return
-    table = Table("raters", "takes", "kappa", "key events", "error, frames", *(f"F1@{at:g}" for at in F1_AT))
+    f1 = (f"F1@{at:g}" for at in OVERLAPS)
+    table = Table("raters", "takes", "kappa", "key events", "error, frames", *f1)
     for pair in rows:
-        error = (
-            "" if pair.boundary_mean is None else f"{pair.boundary_mean:.1f} (most {pair.boundary_most:g})"
-        )
-        numbers = ("" if value is None else f"{value:.3f}" for value in pair.f1)
+        events = pair.boundaries
+        error = f"{events.mean_frames:.1f} (most {events.largest_frames})" if events.pairs else ""
+        numbers = ("" if value is None else f"{value:.3f}" for value in pair.f1.values())
         kappa = "" if pair.kappa is None else f"{pair.kappa:.3f}"
         names = f"{pair.first} – {pair.second}"
-        table.add_row(names, str(pair.takes), kappa, str(pair.boundaries), error, *numbers)
+        table.add_row(names, str(pair.takes), kappa, str(events.pairs), error, *numbers)
     Console(width=None if sys.stdout.isatty() else 130).print(table)

@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from models.domain.phase_report import F1_AT, AgreementRow, Curves, PhaseStatistics, Quantity, band_name
+from models.domain.agreement_by_phase import OVERLAPS, Agreement
+from models.domain.phase_report import Curves, PhaseStatistics, Quantity, band_name
 from models.domain.phase_statistics import frame_at
 from widgets.parts import ElidedLabel, RoomyRows, button, column, label, row, swatch
 
@@ -36,7 +37,7 @@ EVERYBODY = "Everybody"
 DURATION_COLUMNS = ("Phase", "n", "Mean s", "SD s", "Median s", "Min s", "Max s", "Share", "Stand out")
 AGREEMENT_COLUMNS = (
     "Raters", "Takes", "Frames", "κ", "Key events", "Mean error", "Median", "Largest",
-    *(f"F1@{at:g}" for at in F1_AT),
+    *(f"F1@{at:g}" for at in OVERLAPS),
 )  # fmt: skip
 NO_CURVES = "No joints yet: find the poses of the takes first (Pose menu)."
 NO_PAIRS = (
@@ -85,7 +86,7 @@ class StatisticsWindow(QDialog):
     # ---- what is shown
 
     def set_statistics(
-        self, statistics: PhaseStatistics, quantities: Sequence[Quantity], agreement: Sequence[AgreementRow]
+        self, statistics: PhaseStatistics, quantities: Sequence[Quantity], agreement: Sequence[Agreement]
     ) -> None:
         """Everything but the curve, which is asked for by `quantity_wanted`."""
         self._statistics = statistics
@@ -228,14 +229,15 @@ class StatisticsWindow(QDialog):
             assert item is not None
             item.setIcon(swatch(phase.color))
 
-    def _fill_agreement(self, rows: Sequence[AgreementRow]) -> None:
+    def _fill_agreement(self, rows: Sequence[Agreement]) -> None:
         self.agreement.setRowCount(len(rows))
         for place, pair in enumerate(rows):
-            errors = (pair.boundary_mean, pair.boundary_median, pair.boundary_most)
+            events = pair.boundaries
+            errors = (events.mean_frames, events.median_frames, events.largest_frames)
             cells = (
                 f"{pair.first} – {pair.second}", str(pair.takes), str(pair.frames), _number(pair.kappa, 3),
-                str(pair.boundaries), *(_number(error, 1, " fr.") for error in errors),
-                *(_number(value, 2) for value in pair.f1),
+                str(events.pairs), *(_number(error, 1, " fr.") for error in errors),
+                *(_number(value, 2) for value in pair.f1.values()),
             )  # fmt: skip
             _fill_row(self.agreement, place, cells)
         self._agreement_stack.setCurrentIndex(0 if rows else 1)

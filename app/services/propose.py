@@ -16,11 +16,10 @@ from app.commands import PutSuggestions
 from app.services.phase_vectors import Rows, vectors_of
 from app.session import Session
 from models.domain.errors import KnownError
-from models.domain.labels import Event, LabelOrigin, new_uid, phases_from_events
+from models.domain.labels import Event, LabelOrigin, frame_phases, new_uid
 from models.domain.ontology import Ontology
 from models.domain.phase_path import Boundary, boundaries
 from models.domain.progress import Progress
-from models.domain.timebase import Span
 from storage import labels, ontologies
 from storage.videos import Video
 
@@ -65,7 +64,7 @@ def propose_events(
         known = {video.uid: labels.events(tx, video.uid) for video in session.videos()}
     takes = [video for video in session.videos()]
     by_people = {uid: [e for e in events if not e.is_suggestion] for uid, events in known.items()}
-    phases = {video.uid: phases_of(video, ontology, by_people[video.uid]) for video in takes}
+    phases = {v.uid: frame_phases(ontology, by_people[v.uid], v.info.times) for v in takes}
     labelled = [video for video in takes if len(np.unique(phases[video.uid][phases[video.uid] >= 0])) > 1]
     if not labelled:
         raise KnownError(
@@ -111,18 +110,6 @@ def propose_events(
         session.history.do(PutSuggestions(tuple(found), (), text))
     report(Proposals(tuple(found), tuple(left_out), name, len(examples)))
     yield Progress(total, total, f"{len(found)} events proposed")
-
-
-def phases_of(video: Video, ontology: Ontology, events: Sequence[Event]) -> NDArray[np.int64]:
-    """int64 (T,): the phase of each frame, -1 where it is not labelled."""
-    times = video.info.times
-    found = np.full(len(times), -1, dtype=np.int64)
-    if not any(event.key_event_uid in {key.uid for key in ontology.events} for event in events):
-        return found
-    for phase in phases_from_events(ontology, events, Span(times.pts_at(0), times.end_pts)):
-        start, stop = np.searchsorted(times.pts, (phase.span.start_pts, phase.span.end_pts))
-        found[start:stop] = phase.index
-    return found
 
 
 def decoded(

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from app.services.statistics_figures import curves_svg, durations_svg
+from models.domain.agreement_by_phase import OVERLAPS, Agreement
 from models.domain.errors import KnownError
-from models.domain.phase_report import F1_AT, AgreementRow, Curves, PhaseStatistics
+from models.domain.phase_report import Curves, PhaseStatistics
 from models.domain.phase_statistics import Summary
 from storage.formats.atomic import replacing
 
@@ -34,7 +35,7 @@ def export_statistics(
     folder: Path,
     statistics: PhaseStatistics,
     curves: Sequence[Curves],
-    agreement: Sequence[AgreementRow] = (),
+    agreement: Sequence[Agreement] = (),
     *,
     quartiles: bool = False,
 ) -> list[Path]:
@@ -69,7 +70,7 @@ def export_statistics(
 
 
 def as_json(
-    statistics: PhaseStatistics, curves: Sequence[Curves] = (), agreement: Sequence[AgreementRow] = ()
+    statistics: PhaseStatistics, curves: Sequence[Curves] = (), agreement: Sequence[Agreement] = ()
 ) -> dict[str, Any]:
     """Everything as JSON values; what is not known is null."""
     return {
@@ -119,22 +120,27 @@ def as_json(
             }
             for curve in curves
         ],
-        "agreement": [asdict(pair) | {"f1": _f1(pair)} for pair in agreement],
+        "agreement": [asdict(pair) for pair in agreement],
     }
 
 
-def _f1(pair: AgreementRow) -> dict[str, float | None]:
-    return {f"{at:g}": value for at, value in zip(F1_AT, pair.f1, strict=True)}
-
-
-def _agreement(rows: Sequence[AgreementRow]) -> Iterable[Sequence[object]]:
-    names = ("first", "second", "takes", "frames", "kappa", "boundaries")
-    errors = ("boundary_mean", "boundary_median", "boundary_most")
-    yield *names, *(f"{name}_frames" for name in errors), *(f"f1_at_{at:g}" for at in F1_AT)
+def _agreement(rows: Sequence[Agreement]) -> Iterable[Sequence[object]]:
+    errors = ("mean_frames", "median_frames", "largest_frames")
+    yield (
+        "first",
+        "second",
+        "takes",
+        "frames",
+        "kappa",
+        "key_events",
+        *errors,
+        *(f"f1_at_{at:g}" for at in OVERLAPS),
+    )
     for pair in rows:
-        numbers = (pair.kappa, pair.boundary_mean, pair.boundary_median, pair.boundary_most, *pair.f1)
-        kappa, *rest = ("" if value is None else _cell(value) for value in numbers)
-        yield pair.first, pair.second, pair.takes, pair.frames, kappa, pair.boundaries, *rest
+        events = pair.boundaries
+        numbers = (events.mean_frames, events.median_frames, events.largest_frames, *pair.f1.values())
+        kappa, *rest = ("" if value is None else _cell(value) for value in (pair.kappa, *numbers))
+        yield pair.first, pair.second, pair.takes, pair.frames, kappa, events.pairs, *rest
 
 
 def _durations(statistics: PhaseStatistics) -> Iterable[Sequence[object]]:

@@ -66,9 +66,3 @@ def segment_matches(first: Sequence[Segment], second: Sequence[Segment], overlap
             used_first.add(i)
             used_second.add(j)
     return len(used_first)
-
-
-def segment_f1(first: Sequence[Segment], second: Sequence[Segment], overlap: float) -> float:
-    """F1 of segments at an intersection over union: 2 × matches / (number of both). NaN without segments."""
-    count = len(first) + len(second)
-    return 2 * segment_matches(first, second, overlap) / count if count else math.nan

@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 from models.domain.agreement import Segment, boundary_errors, cohen_kappa, segment_matches
 
 Ints = NDArray[np.int64]
-OVERLAPS = (0.1, 0.25, 0.5)
+OVERLAPS = (
+    0.1,
+    0.25,
+    0.5,
+)  # of segments that count as found (Lea et al., CVPR 2017; Farha & Gall, CVPR 2019)
 UNLABELLED = -1
 
 
@@ -61,7 +65,8 @@ class PhaseAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of two accounts. takes, frames: that both label. kappa, accuracy, f1: over all phases."""
+    """Of two accounts. takes, frames: that both label. kappa, accuracy, f1: over all phases. boundaries: over
+    all key events."""
 
     first: str
     second: str
@@ -72,6 +77,7 @@ class Agreement:
     f1: dict[float, float | None]
     phases: tuple[PhaseAgreement, ...]
     events: tuple[EventAgreement, ...]
+    boundaries: EventAgreement
 
 
 def agreement(
@@ -107,27 +113,29 @@ def agreement(
             )
             for i, name in enumerate(phase_names)
         ),
-        tuple(_event(name, takes) for name in event_names),
+        tuple(_event(name, [name], takes) for name in event_names),
+        _event("all", event_names, takes),
     )
 
 
-def _event(name: str, takes: Sequence[tuple[Account, Account]]) -> EventAgreement:
+def _event(title: str, names: Sequence[str], takes: Sequence[tuple[Account, Account]]) -> EventAgreement:
     """Only takes in which both sides label something count; else nobody looked."""
     errors: list[int] = []
     only_first = only_second = 0
     for one, other in takes:
         if not (any(one.events.values()) and any(other.events.values())):
             continue
-        a, b = one.events.get(name, ()), other.events.get(name, ())
-        found = boundary_errors(a, b).tolist()
-        errors += found
-        only_first += len(a) - len(found)
-        only_second += len(b) - len(found)
+        for name in names:
+            a, b = one.events.get(name, ()), other.events.get(name, ())
+            found = boundary_errors(a, b).tolist()
+            errors += found
+            only_first += len(a) - len(found)
+            only_second += len(b) - len(found)
     if not errors:
-        return EventAgreement(name, 0, only_first, only_second, None, None, None, None)
+        return EventAgreement(title, 0, only_first, only_second, None, None, None, None)
     apart = np.abs(errors)
     return EventAgreement(
-        name,
+        title,
         len(errors),
         only_first,
         only_second,

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.domain.ontology import Ontology
-from models.domain.timebase import Span
+from models.domain.timebase import FrameTimes, Span
 
 
 class LabelOrigin(StrEnum):
@@ -121,3 +124,12 @@ def phases_from_events(ontology: Ontology, events: Sequence[Event], whole: Span)
                 )
             )
     return tuple(phases)
+
+
+def frame_phases(ontology: Ontology, events: Sequence[Event], times: FrameTimes) -> NDArray[np.int64]:
+    """The phase that each frame of a take is in, int64 (T,): places in the ontology, -1 = not labelled."""
+    found = np.full(len(times), -1, dtype=np.int64)
+    for phase in phases_from_events(ontology, events, Span(times.pts_at(0), times.end_pts)):
+        start, stop = np.searchsorted(times.pts, (phase.span.start_pts, phase.span.end_pts))
+        found[start:stop] = phase.index
+    return found

@@ -8,7 +8,6 @@ from models.domain.ontology import Ontology
 from models.domain.phase_statistics import Band, Floats, PhaseSpan, Summary
 
 ANGLE, SPEED = "angle", "speed"
-F1_AT = (0.25, 0.5, 0.75)  # intersection over union at which a phase counts as found
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +87,6 @@ class Curves:
         if quartiles:
             return band.median, band.lower_quartile, band.upper_quartile
         return band.mean, band.mean - band.sd, band.mean + band.sd
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementRow:
-    """How two raters agree on the takes that both labelled; None = nothing to compare.
-
-    kappa: Cohen's, over frames. boundary_mean, boundary_median, boundary_most: distance of their key events,
-    frames; boundaries: how many key events both set. f1: F1 of phases at each of `F1_AT`.
-    """
-
-    first: str
-    second: str
-    takes: int
-    frames: int
-    kappa: float | None
-    boundaries: int
-    boundary_mean: float | None
-    boundary_median: float | None
-    boundary_most: float | None
-    f1: tuple[float | None, ...]
 
 
 def band_name(*, quartiles: bool) -> str:

@@ -25,7 +25,7 @@ def test_a_shifted_boundary_shows_in_frames_and_in_strict_overlaps() -> None:
     one, other = account("0000011111", up=(5,)), account("0011111111", up=(2,))
     found = agreement("a", "b", [(one, other)], ("p", "q"), ("up",))
     (event,) = found.events
-    assert (event.median_frames, event.later_frames) == (3, -3)
+    assert (event.median_frames, event.later_frames) == (3, -3) and found.boundaries.mean_frames == 3
     assert found.accuracy == pytest.approx(0.7)
     assert found.phases[0].f1 == {0.1: 1.0, 0.25: 1.0, 0.5: 0.0}  # 2 of 5 frames overlap
     assert found.phases[1].f1[0.5] == 1.0  # 5 of 8
