@@ -115,18 +115,20 @@ class Tasks(QObject):
                 self.workspace.message.emit("Aligning needs at least two takes with poses.")
                 return
             left_out = 0 if uids else len(self.workspace.takes) - 1 - len(others)
-            note = f"{len(others)} aligned" + (f"; {left_out} without poses left out" if left_out else "")
 
             def job(
                 session: Session,
                 reference: Video = reference,
                 others: Sequence[Video] = others,
-                note: str = note,
+                left_out: int = left_out,
             ) -> Steps:
                 from app.services.align import align_takes
 
-                yield from align_takes(session, reference, others)
-                yield Progress(1, 1, note)
+                last = Progress(0, 1, "")
+                for last in align_takes(session, reference, others):
+                    yield last
+                if left_out:
+                    yield Progress(1, 1, f"{last.note}; {left_out} without poses left out")
 
             self._start(f"Align to {reference.name}", job)
 
@@ -189,8 +191,12 @@ class Tasks(QObject):
                 loose = [v for v in others if ways.between(source.uid, v.uid) is None]
                 if loose:
                     yield from align_takes(session, source, loose)
-            made = transfer_labels(session, sources, others)
-            yield Progress(1, 1, "; ".join((f"{len(made.labels)} suggestions", *made.left_out)))
+            with session.project.reading() as tx:
+                ways = Ways(alignments.all_alignments(tx))
+            reached = [v for v in others if any(ways.between(s.uid, v.uid) for s in sources)]
+            made = transfer_labels(session, sources, reached or others)
+            lost = [f"{v.name} left out: it cannot be aligned" for v in others if v not in reached]
+            yield Progress(1, 1, "; ".join((f"{len(made.labels)} suggestions", *made.left_out, *lost)))
 
         names = sources[0].name if len(sources) == 1 else f"{len(sources)} takes"
         self._start(f"Transfer labels of {names}", job)

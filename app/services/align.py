@@ -88,9 +88,9 @@ def align_takes(
         raise KnownError("Aligning needs a reference.", hint="Name a take, or choose the best one.")
     if options.reference == "given":
         assert reference is not None
-        aligned = yield from _to_reference(session, reference, usable, options)
+        aligned = yield from _to_reference(session, reference, usable, options, left_out)
     else:
-        reference, aligned = yield from _to_found(session, reference, usable, options)
+        reference, aligned = yield from _to_found(session, reference, usable, options, left_out)
     note = f"{len(aligned)} aligned to {reference.name}"
     note = "; ".join((note, *doubts(aligned), *left_out))
     session.announce({video.uid for video in usable}, {"alignments", "runs"})
@@ -160,26 +160,40 @@ def _features(session: Session, takes: Sequence[Video], options: AlignOptions) -
 
 
 def _to_reference(
-    session: Session, reference: Video, takes: Sequence[Video], options: AlignOptions
+    session: Session, reference: Video, takes: Sequence[Video], options: AlignOptions, left_out: list[str]
 ) -> Generator[Progress, None, dict[str, float]]:
+    """The cost of each take that was aligned; what cannot be is added to `left_out`.
+
+    Raises KnownError when none can be.
+    """
     todo = [video for video in takes if video.uid != reference.uid]
     together = _features(session, takes, options) if options.model is not None else []
     by_uid = {take.video.uid: take for take in together}
     costs: dict[str, float] = {}
     for done, query in enumerate(todo):
         yield Progress(done, len(todo), f"aligning {query.name}")
-        if not together:  # each pair by the best poses that both have
-            by_uid = {t.video.uid: t for t in _features(session, (reference, query), options)}
-        one, other = by_uid[reference.uid], by_uid[query.uid]
-        with session.project.reading() as tx:
-            pinned = anchor_frames(tx, reference, query)
-        warp = align_pair(one, other, matcher=options.matcher, ends=options.ends, anchors=pinned)
+        try:
+            if not together:  # each pair by the best poses that both have
+                by_uid = {t.video.uid: t for t in _features(session, (reference, query), options)}
+            one, other = by_uid[reference.uid], by_uid[query.uid]
+            with session.project.reading() as tx:
+                pinned = anchor_frames(tx, reference, query)
+            warp = align_pair(one, other, matcher=options.matcher, ends=options.ends, anchors=pinned)
+        except KnownError as error:  # such as: too few joints in common
+            if not costs and done == len(todo) - 1:
+                raise  # the last hope
+            left_out.append(f"left out: {query.name}: {error.message}")
+            continue
         costs[query.name] = _keep(session, warp, one, other, options)
     return costs
 
 
 def _to_found(
-    session: Session, reference: Video | None, takes: Sequence[Video], options: AlignOptions
+    session: Session,
+    reference: Video | None,
+    takes: Sequence[Video],
+    options: AlignOptions,
+    left_out: list[str],
 ) -> Generator[Progress, None, tuple[Video, dict[str, float]]]:
     """Align to the best reference, or through the average on its (or the given take's) clock."""
     features = _features(session, takes, options)
@@ -189,7 +203,7 @@ def _to_found(
         costs = yield from pair_costs(lengths, lambda i, j: how(features[i], features[j]))
         reference = takes[medoid(costs)]
     if options.reference == "best":
-        aligned = yield from _to_reference(session, reference, takes, options)
+        aligned = yield from _to_reference(session, reference, takes, options, left_out)
         return reference, aligned
     at = [video.uid for video in takes].index(reference.uid)
     sequences, prices = _sequences(features)

@@ -166,6 +166,19 @@ def test_takes_that_cannot_be_aligned_are_left_out_and_named(
         run(align_takes(session, gone, takes))
 
 
+def test_a_take_with_too_few_joints_does_not_stop_the_others(
+    session: Session, takes: list[Video], tmp_path: Path
+) -> None:
+    (head,) = add(session, write_take(tmp_path / "head.mp4", 40, 600))
+    only = raising(40)
+    only[:, 5:, :2] = np.nan
+    put_track(session, head, only)
+    last = run(align_takes(session, takes[0], [head, *takes]))[-1]
+    assert last.note.startswith("2 aligned to quick; left out: head: The two takes have")
+    with pytest.raises(KnownError, match="joints in common"):
+        run(align_takes(session, takes[0], [head]))
+
+
 def test_a_take_of_one_frame_is_aligned(session: Session, takes: list[Video], tmp_path: Path) -> None:
     (one,) = add(session, write_take(tmp_path / "one.mp4", 1, 500))
     put_track(session, one, raising(40, 0.1, 0.5)[20:21])

@@ -127,7 +127,7 @@ def test_takes_without_poses_do_not_stop_the_others(desk: Desk, project: Path) -
     desk.window.set_reference(desk.video_uid("a"))
     desk.until(lambda: not desk.window.tasks.busy)
     panel = desk.window.job_panel
-    assert panel.text_of(panel.job_uids[0]) == "Done. 1 aligned; 1 without poses left out"
+    assert panel.text_of(panel.job_uids[0]) == "Done. 1 aligned to a; 1 without poses left out"
     desk.window.tasks.transfer([desk.video_uid("a")])
     desk.until(lambda: not desk.window.tasks.busy)
     assert panel.text_of(panel.job_uids[0]) == "Done. 1 suggestions"
