@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -30,6 +30,7 @@ from app.qt.judging import Judging
 from app.qt.keyframing import Keyframing
 from app.qt.labelling import Labelling
 from app.qt.latest import Latest
+from app.qt.layout import keep_layout, restore_layout
 from app.qt.media import Media
 from app.qt.menus import build_menus
 from app.qt.people import People
@@ -84,7 +85,8 @@ class MainWindow(QMainWindow):
         self._make_controllers()
         self.menus = build_menus(self)
         self._connect()
-        self._restore()
+        restore_layout(self)
+        self.interface.refresh()
 
     # ---- what there is to see
 
@@ -252,25 +254,8 @@ class MainWindow(QMainWindow):
 
     # ---- the window itself
 
-    def _restore(self) -> None:
-        layout = self.preferences.get("layout", {})
-        for name, part in (
-            ("window", self),
-            ("desk", self.desk),
-            ("centre", self.centre),
-            ("pictures", self.pictures),
-        ):
-            saved = layout.get(name) if isinstance(layout, dict) else None
-            if isinstance(saved, str):
-                state = QByteArray.fromBase64(saved.encode("ascii", "ignore"))
-                part.restoreGeometry(state) if part is self else part.restoreState(state)
-        self.interface.refresh()
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        parts = {"desk": self.desk, "centre": self.centre, "pictures": self.pictures}
-        layout = {name: bytes(part.saveState().toBase64().data()).decode() for name, part in parts.items()}
-        layout["window"] = bytes(self.saveGeometry().toBase64().data()).decode()
-        self.preferences.put("layout", layout)
+        keep_layout(self)
         self.playback.pause()
         self.runner.shut_down()
         for part in (self.analyses, self.thumbnailer, self.relifter, self.latest):

@@ -39,9 +39,15 @@ class ChildJob(QObject):
 
     def start(self, folder: Path, description: Mapping[str, Any]) -> None:
         """Write the description into `folder`, where the job keeps its files too, and start the child."""
-        folder.mkdir(parents=True, exist_ok=True)
         file = folder / "job.json"
-        file.write_text(json.dumps(dict(description), indent=1), "utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(dict(description), indent=1), "utf-8")
+        except OSError as error:
+            self._ended = True
+            message = f"{folder} cannot be written ({error.strerror})."
+            self.failed.emit(message, "Make room, or let it be written to.", "")
+            return
         self._process.start(sys.executable, ["-m", "app", "worker", str(file)])
 
     def stop(self) -> None:

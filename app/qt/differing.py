@@ -29,6 +29,7 @@ class Differing(QObject):
         self.window = window
         self.view = DeviationView(window)
         self._result: Differences | None = None
+        self._job: int | None = None
         self.view.take_chosen.connect(self._show_take)
         self.view.jump_requested.connect(lambda uid, frame: go_to_moment(window, uid, frame))
         self.view.export_requested.connect(self._export)
@@ -37,9 +38,7 @@ class Differing(QObject):
         workspace.frame_changed.connect(self._on_frame)
         workspace.take_changed.connect(lambda: self._on_frame(workspace.frame))
         workspace.project_changed.connect(self._on_project_changed)
-        window.tasks.runner.failed.connect(
-            lambda _uid, message, hint, _report: self._on_failed(message, hint)
-        )
+        window.tasks.runner.failed.connect(self._on_failed)
 
     def show(self) -> None:
         self._result = None
@@ -58,7 +57,7 @@ class Differing(QObject):
             self._computed.emit(differences(session, reference))
             yield Progress(1, 1, "compared")
 
-        self.window.tasks.start(f"How takes differ from {reference.name}", job)  # type: ignore[arg-type]
+        self._job = self.window.tasks.start(f"How takes differ from {reference.name}", job)  # type: ignore[arg-type]
 
     def _on_computed(self, result: Differences) -> None:
         names = {video.uid: video.name for video in self.window.workspace.takes}
@@ -125,8 +124,8 @@ class Differing(QObject):
             write_differences(session, result, out)
             self.window.workspace.message.emit(f"Wrote {out.name}.")
 
-    def _on_failed(self, message: str, hint: str) -> None:
-        if self.view.isVisible() and self._result is None:
+    def _on_failed(self, uid: int, message: str, hint: str, _report: str) -> None:
+        if uid == self._job and self._result is None:
             self.view.set_takes((), f"{message} {hint}".strip())
 
     def _on_project_changed(self) -> None:

@@ -27,15 +27,14 @@ class Finding(QObject):
         super().__init__(window)
         self.window = window
         self.view = FoundMoments(window)
-        self._count = 0
+        self._count = 0  # searches so far
+        self._job: int | None = None  # of the last one
         self.view.search_requested.connect(self.search)
         self.view.jump_requested.connect(lambda uid, frame: go_to_moment(window, uid, frame))
         self._found.connect(self._on_found)
         self._pictured.connect(self._on_pictured)
         window.workspace.project_changed.connect(self._on_project_changed)
-        window.tasks.runner.failed.connect(
-            lambda _uid, message, hint, _report: self._on_failed(message, hint)
-        )
+        window.tasks.runner.failed.connect(self._on_failed)
 
     def show(self) -> None:
         self.view.set_models(encoder_choices())
@@ -65,7 +64,7 @@ class Finding(QObject):
             self._found.emit(number, rows)
             yield from self._pictures(session, number, [(v, m.frame) for v, m in matches])
 
-        self.window.tasks.start(f"Find frame {frame} of {take.name}", job)  # type: ignore[arg-type]
+        self._job = self.window.tasks.start(f"Find frame {frame} of {take.name}", job)  # type: ignore[arg-type]
 
     def _pictures(self, session: Session, number: int, wanted: list[tuple[Video, int]]) -> Iterator[Progress]:
         """Decode the picture of every match; a take whose file is missing has none."""
@@ -91,8 +90,8 @@ class Finding(QObject):
         if number == self._count:
             self.view.set_picture(uid, frame, image)  # type: ignore[arg-type]
 
-    def _on_failed(self, message: str, hint: str) -> None:
-        if self.view.isVisible() and not self.view.rows:
+    def _on_failed(self, uid: int, message: str, hint: str, _report: str) -> None:
+        if uid == self._job and not self.view.rows:
             self.view.set_rows((), f"{message} {hint}".strip())
 
     def _on_project_changed(self) -> None:

@@ -132,6 +132,7 @@ class Suggesting(QObject):
 
     def _take(self, looks: list[Look]) -> None:
         session, view = self.workspace.session, self.panel.looks
+        looks = [look for look in looks if self.workspace.find(look.video_uid) is not None]
         videos = {v.uid: VideoFacts(v.name, v.info.times) for v in self.workspace.takes}
         view.set_looks(looks, videos, session.ontologies() if session else ())
         if looks:
@@ -141,7 +142,7 @@ class Suggesting(QObject):
 
     def _on_edited(self, change: ChangeSet) -> None:
         if "videos" in change.kinds:
-            self._take([look for look in self.panel.looks.looks if self.workspace.find(look.video_uid)])
+            self._take(self.panel.looks.looks)
         elif {"events", "alignments", "tracks", "ontology"} & change.kinds and self.panel.looks.looks:
             self.panel.looks.set_note("Labels or alignments changed since: find out again for a new list.")
 

@@ -31,6 +31,7 @@ class TakeMap(QObject):
         super().__init__(window)
         self.window = window
         self.view = EmbeddingMapView(METHODS, window)
+        self._job: int | None = None
         self.view.method_chosen.connect(lambda _method: self.compute())
         self.view.jump_requested.connect(lambda uid, frame: go_to_moment(window, uid, frame))
         self._computed.connect(self._on_computed)
@@ -39,9 +40,7 @@ class TakeMap(QObject):
         workspace.take_changed.connect(self._show_playheads)
         workspace.project_changed.connect(self._on_project_changed)
         window.compare_view.scrubbed.connect(lambda _frame: self._show_playheads())
-        window.tasks.runner.failed.connect(
-            lambda _uid, message, hint, _report: self._on_failed(message, hint)
-        )
+        window.tasks.runner.failed.connect(self._on_failed)
 
     def show(self) -> None:
         self.view.show()
@@ -72,7 +71,7 @@ class TakeMap(QObject):
             self._computed.emit(paths)
             yield Progress(1, 1, f"{len(paths)} takes")
 
-        self.window.tasks.start("Map of the takes", job)  # type: ignore[arg-type]
+        self._job = self.window.tasks.start("Map of the takes", job)  # type: ignore[arg-type]
 
     def _on_computed(self, paths: list[MapPath]) -> None:
         known = [path for path in paths if self.window.workspace.find(path.uid) is not None]
@@ -93,8 +92,8 @@ class TakeMap(QObject):
         elif window.workspace.take is not None:
             self.view.set_playheads({window.workspace.take.uid: window.workspace.frame})
 
-    def _on_failed(self, message: str, hint: str) -> None:
-        if self.view.isVisible() and not self.view.paths:
+    def _on_failed(self, uid: int, message: str, hint: str, _report: str) -> None:
+        if uid == self._job and not self.view.paths:
             self.view.set_paths((), f"{message} {hint}".strip())
 
     def _on_project_changed(self) -> None:

@@ -237,11 +237,13 @@ class Tasks(QObject):
 
             self._start(f"Preview copy · {video.name}", job)
 
-    def start(self, title: str, job: Callable[[Session], Steps], result: Path | None = None) -> None:
-        """Run a job of another part of the window on the open project. result: what it will have written."""
+    def start(self, title: str, job: Callable[[Session], Steps], result: Path | None = None) -> int | None:
+        """Run a job of another part of the window on the open project; its number. result: what it will have
+        written."""
         uid = self._start(title, job)
         if result is not None and uid is not None:
             self._results[uid] = str(result)
+        return uid
 
     def run(self, title: str, steps: Callable[[], Steps]) -> None:
         """Start a job of another part of the window."""

@@ -91,6 +91,8 @@ class Training(QObject):
         self.view.curves.set_length(self.plan.steps)
         self._offer_pairs(self.plan)
         self._remaining = RemainingTime()
+        if self.child is not None:
+            self.child.deleteLater()
         self.child = ChildJob(self)
         self.child.stepped.connect(self._on_step)
         self.child.finished.connect(self._on_finished)

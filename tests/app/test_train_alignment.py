@@ -114,3 +114,11 @@ def test_what_the_child_refuses_is_told_in_one_line(project: Path, qtbot: QtBot)
         one = plan(project, count=1)
         child.start(one.out.parent, one.as_json())
     assert "two takes with poses" in heard.args[0]
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_no_child_starts(project: Path, qtbot: QtBot) -> None:
+    (project.parent / "out").write_text("a file stands here")
+    wanted, child = plan(project), ChildJob()
+    with qtbot.waitSignal(child.failed) as heard:
+        child.start(wanted.out.parent, wanted.as_json())
+    assert "cannot be written" in heard.args[0] and not child.running
