@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from app.alignment_tables import agreement_tables, mean_table, score_tables
-from app.cli_shared import AsJson, ProjectPath, opened, show
+from app.cli_shared import AsJson, ProjectPath, opened, show, without_nan
 from app.jobs import run_job
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
@@ -105,7 +105,7 @@ def eval_align_penn(
     result = [entry.as_json() for entry in scores]
     if out is not None:
         with replacing(out) as file:
-            file.write(json.dumps(result, indent=1) + "\n")
+            file.write(json.dumps(without_nan(result), indent=1) + "\n")
     if as_json:
         show(result, True)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,19 @@ Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write
 
 
 def show(result: Any, as_json: bool, text: str = "") -> None:
-    """Print a result: as JSON, or as text for people."""
-    print(json.dumps(result, indent=1, ensure_ascii=False) if as_json else text or result)
+    """Print a result: as JSON (where NaN, which it does not know, is null), or as text for people."""
+    if as_json:
+        text = json.dumps(without_nan(result), indent=1, ensure_ascii=False, allow_nan=False)
+    print(text or result)
+
+
+def without_nan(value: Any) -> Any:
+    """Plain data with None for every number that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    return [without_nan(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import numpy as np
 
 from app.session import Session
 from storage import alignments, tracks
-from storage.videos import Video
 
 DOUBTFUL = 1.6
 """A take whose cost is so many times the median of the other takes' is suspected not to show the action.
@@ -28,20 +27,6 @@ def doubts(costs: dict[str, float]) -> list[str]:
             times = cost / max(float(np.median(others)), 1e-9)
             lines.append(f"'{name}' may not show the same action: it costs {times:.1f} times what others do")
     return lines
-
-
-def aligned_costs(session: Session, reference: Video) -> dict[str, float]:
-    """By name, what aligning each take to a reference cost (`pair_cost`)."""
-    from models.run.multi_align import pair_cost
-
-    with session.project.reading() as tx:
-        warps = {w.query_uid: w for w in alignments.all_alignments(tx) if w.reference_uid == reference.uid}
-    lengths = {video.uid: video for video in session.videos()}
-    return {
-        lengths[uid].name: pair_cost(warp, reference.info.frame_count, lengths[uid].info.frame_count)
-        for uid, warp in warps.items()
-        if warp.method != "anchors"
-    }
 
 
 def out_of_date(session: Session) -> dict[tuple[str, str], str]:

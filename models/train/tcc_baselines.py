@@ -12,12 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def draw_positives(frames: Tensor, window: int = 5, generator: torch.Generator | None = None) -> Tensor:
-    """For each frame one of the `window` frames before it, like `frames`; at the start the first frame."""
-    back = torch.randint(1, window + 1, frames.shape, generator=generator, device=frames.device)
-    return (frames - back).clamp(min=0)
-
-
 def tcn_loss(anchors: Tensor, positives: Tensor, regularisation: float = 0.002) -> Tensor:
     """Time-contrastive network with n-pairs (Sermanet et al., ICRA 2018; Sohn, NeurIPS 2016).
 

@@ -263,6 +263,10 @@ def test_projects_of_every_released_schema_open(tmp_path: Path, number: int) -> 
         assert alignments.get(tx, "left", "right") is not None
         assert anchors.all_anchors(tx) == ([ANCHOR] if number >= 4 else [])
         assert [video.name for video in videos.all_videos(tx)] == ["left cam", "right cam"]
+        assert compare_metadata(MigrationContext.configure(tx), schema.metadata) == []
+        checked = text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%CHECK%'")
+        assert set(tx.execute(checked).scalars()) == {"tracks", "intervals", "session"}
+        assert tx.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 def test_a_second_process_is_told_who_has_the_project(tmp_path: Path) -> None:
