@@ -108,7 +108,8 @@ def find_path(
     """The path through a matrix on the clock. unit: what a good match costs.
 
     It is also the temperature of the soft nearest neighbour: TCC's constant (0.1 of a mean squared
-    difference) suits vectors that were trained with it, but not those of length 1, nor poses.
+    difference) suits vectors that were trained with it, but not those of length 1, nor poses. Raises
+    KnownError when nothing is known of a take on the clock and frames are to be matched one by one.
     """
     if matching.matcher == "dtw":
         return dtw_through(
@@ -120,6 +121,11 @@ def find_path(
             open_end=matching.open_end,
         )
     rows, columns = np.flatnonzero(known[0]), np.flatnonzero(known[1])
+    if not (len(rows) and len(columns)):  # what is seen lies between the frames of the clock
+        raise KnownError(
+            "Too little is seen of a take to match its frames one by one.",
+            hint="Align by dtw, or run the pose model again.",
+        )
     seen = cost[np.ix_(rows, columns)]
     soft = matching.matcher == "soft-nearest"
     partners = soft_nearest(seen, columns, unit) if soft else columns[seen.argmin(axis=1)]

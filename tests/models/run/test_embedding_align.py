@@ -111,3 +111,14 @@ def test_one_frame_and_nobody_at_all() -> None:
             align_embeddings(*pair, fps_reference=30, fps_query=30)
     with pytest.raises(ValueError, match="cannot be compared"):
         align_embeddings(reference, reference[:, :5], fps_reference=30, fps_query=30)
+
+
+@pytest.mark.parametrize("matcher", ["nearest", "soft-nearest"])
+def test_a_take_seen_between_the_frames_of_the_clock_only_is_told(matcher: Matcher) -> None:
+    glimpse = np.full((40, 4), np.nan, np.float32)
+    glimpse[1] = 1
+    other = np.eye(30, 4, dtype=np.float32)
+    with pytest.raises(KnownError, match="Too little is seen"):
+        align_embeddings(glimpse, other, fps_reference=50, fps_query=25, matcher=matcher)
+    warp = align_embeddings(glimpse, other, fps_reference=50, fps_query=25)
+    assert np.isfinite(warp.cost).all()
