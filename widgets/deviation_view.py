@@ -75,7 +75,7 @@ class DeviationView(QDialog):
         self.setWindowTitle("How takes differ")
         self._shown: DeviationCurves | None = None
         self._takes = QTreeWidget()
-        self._takes.setHeaderLabels(["take", "off", "z"])
+        self._takes.setHeaderLabels(["Take", "Departs", "z"])
         self._takes.setRootIsDecorated(False)
         self._takes.setUniformRowHeights(True)
         self._peaks = QListWidget()
@@ -96,7 +96,8 @@ class DeviationView(QDialog):
             plot.setMenuEnabled(False)
             plot.hideButtons()
             plot.getAxis("left").setWidth(96)
-            plot.getAxis("left").enableAutoSIPrefix(False)
+            for side in ("left", "bottom"):
+                plot.getAxis(side).enableAutoSIPrefix(False)
             plot.addItem(line, ignoreBounds=True)
         self.joints.setXLink(self.plot)
         self.joints.setMouseEnabled(y=False)
@@ -126,8 +127,10 @@ class DeviationView(QDialog):
             item = QTreeWidgetItem([take.name, off, z])
             item.setToolTip(0, take.name + (f": an outlier, z above {OUTLIER_Z}" if odd else ""))
             item.setData(0, _UID, take.uid)
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
-            item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight)
+            item.setToolTip(1, "Mean distance of its joints from the others', in limb lengths")
+            item.setToolTip(2, f"Robust z of that among these takes; above {OUTLIER_Z} is an outlier")
+            for place in (1, 2):
+                item.setTextAlignment(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if odd:
                 item.setForeground(2, current().warning)
             self._takes.addTopLevelItem(item)
@@ -207,7 +210,7 @@ class DeviationView(QDialog):
         stack.addWidget(section("Where it departs (limb lengths)"))
         stack.addWidget(self._peaks, 2)
         self._takes.setColumnWidth(0, 186)
-        self._takes.setColumnWidth(1, 52)
+        self._takes.setColumnWidth(1, 62)
         self._takes.setColumnWidth(2, 52)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)

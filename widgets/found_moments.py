@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QListWidget, QListWidgetItem, 
 from widgets.parts import button, clock, column, label, row
 
 PICTURE = QSize(128, 72)
+ALIKE, SIMILAR = 0.8, 0.5  # scores from which on a match is called so
 _ROW = Qt.ItemDataRole.UserRole
 
 
@@ -43,7 +44,7 @@ class FoundMoments(QDialog):
         self._rows: tuple[FoundRow, ...] = ()
         self._what = label("", "title", wrap=True)
         self._note = label("", "hint", wrap=True)
-        self._model, self._top = QComboBox(), QSpinBox(minimum=1, maximum=20, value=2)
+        self._model, self._top = QComboBox(), QSpinBox(minimum=1, maximum=20, value=2, prefix="at most ")
         self._again = button("Find the frame on screen", "primary", "Look for the frame that is shown now")
         self.list = QListWidget()
         self.list.setProperty("role", "boxed")
@@ -123,7 +124,7 @@ class FoundMoments(QDialog):
 
 
 def _words(score: float) -> str:
-    said = "alike" if score >= 0.8 else "similar" if score >= 0.5 else "hardly alike"
+    said = "alike" if score >= ALIKE else "similar" if score >= SIMILAR else "hardly alike"
     return f"{said} · {100 * score:.0f} %"
 
 

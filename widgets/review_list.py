@@ -57,7 +57,7 @@ class ReviewList(QWidget):
         self._limit = QSpinBox(minimum=0, maximum=9999, value=3, prefix="± ", suffix=" frames")
         self._limit.setAccessibleName("Largest uncertainty of suggestions to accept together")
         self._all = button(
-            "Accept all", "flat", "Accept every suggestion that is at least this sure; one undo step"
+            "Accept all", tip="Accept every suggestion that is at least this sure; one undo step"
         )
         self._hint = label("N next · A accept · X reject · [ ] nudge", "hint", wrap=True)
         layout = column(self)
@@ -177,7 +177,7 @@ class ReviewList(QWidget):
 
     def _go(self, at: int) -> None:
         """To a place in the queue; past either end it goes round."""
-        self._place = None
+        self._place, self._decided = None, ""  # a decision that was undone moves nobody a second time
         if self._model.rows:
             self._view.setCurrentIndex(self._model.index(at % len(self._model.rows)))
             self.chosen.emit(self.current)

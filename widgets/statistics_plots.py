@@ -33,6 +33,8 @@ class _Plot(pg.PlotWidget):
         self.setAntialiasing(True)
         self.setMenuEnabled(False)
         self.hideButtons()
+        for side in ("bottom", "left"):
+            self.getAxis(side).enableAutoSIPrefix(False)  # seconds stay seconds, also of short phases
         self._again = QTimer(self, singleShot=True, interval=0)
         self._again.timeout.connect(self.redraw)
 

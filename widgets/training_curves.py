@@ -23,7 +23,7 @@ class TrainingCurves(pg.GraphicsLayoutWidget):
         self.setAntialiasing(True)
         self.loss_plot = self.addPlot(row=0, col=0)
         self.tau_plot = self.addPlot(row=1, col=0)
-        self.tau_plot.setYRange(-0.05, 1.0)
+        self.tau_plot.setYRange(-0.05, 1.1)
         self.tau_plot.setXLink(self.loss_plot)
         self._curves = []
         for plot, title in (
@@ -57,6 +57,11 @@ class TrainingCurves(pg.GraphicsLayoutWidget):
     def set_length(self, steps: int) -> None:
         """The axis reaches to the end of the training."""
         self.loss_plot.setXRange(0, steps, padding=0.01)
+
+    def set_held_back(self, some: bool) -> None:
+        """Whether τ is of takes the model never sees, or, where they are few, of those it learns from."""
+        of = "held back" if some else "it learns from"
+        self.tau_plot.setTitle(f"Kendall’s τ of the takes {of}", size="9pt", justify="left")
 
     def set_before(self, tau: float) -> None:
         """The encoder the training is measured against: a dashed line."""

@@ -102,6 +102,8 @@ class TrainingWindow(QDialog):
         asking = state is TrainingState.ASKING
         for field in (self._takes, self._name, self._initial, self._steps):
             field.setEnabled(asking)
+        if self._busy and not self._bar.isVisible():
+            self._bar.setRange(0, 0)  # moves by itself until the first step
         self._bar.setVisible(self._busy)
         self._start.setVisible(state in (TrainingState.ASKING, TrainingState.STOPPED))
         self._start.setText("Train" if asking else "Go on")
@@ -109,10 +111,19 @@ class TrainingWindow(QDialog):
         self._stop.setEnabled(state is TrainingState.TRAINING)
         self._stop.setText("Stop" if state is not TrainingState.STOPPING else "Stopping…")
         self._use.setVisible(state is TrainingState.DONE)
+        self._use.setEnabled(True)
+        self._discard.setEnabled(True)
         self._discard.setVisible(state in (TrainingState.STOPPED, TrainingState.DONE))
         set_role(self._note, "error" if error else "success" if state is TrainingState.DONE else "hint")
         self._note.setText(note)
         self._refresh()
+
+    def set_using(self, busy: bool, note: str, *, error: bool = False) -> None:
+        """The takes are being aligned with the trained model, or that has ended."""
+        self.set_state(TrainingState.DONE, note, error=error)
+        set_role(self._note, "error" if error else "hint" if busy else "success")
+        self._use.setEnabled(not busy)
+        self._discard.setEnabled(not busy)
 
     def set_progress(self, fraction: float, note: str, left_s: float | None) -> None:
         self._bar.setRange(0, 1000)

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
+from app.qt.compared import best_reference
 from app.qt.showing import go_to_moment
 from app.session import Session
 from models.domain.progress import Progress
+from storage.videos import Video
 from widgets.deviation_view import DeviationCurves, DeviationView, PeakRow, TypicalRow
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
     from app.services.moments import Differences
+
+
+FEWEST_TO_JUDGE = 4  # takes, from which on `typicality` gives a z
 
 
 class Differing(QObject):
@@ -37,6 +42,7 @@ class Differing(QObject):
         workspace = window.workspace
         workspace.frame_changed.connect(self._on_frame)
         workspace.take_changed.connect(lambda: self._on_frame(workspace.frame))
+        window.comparing.moved.connect(lambda: self._on_frame(workspace.frame))
         workspace.project_changed.connect(self._on_project_changed)
         window.tasks.runner.failed.connect(self._on_failed)
 
@@ -45,7 +51,7 @@ class Differing(QObject):
         self.view.set_takes((), "Comparing…")
         self.view.show()
         self.view.raise_()
-        reference = self.window.workspace.find(self.window.reference())
+        reference = self._reference()
         if reference is None:
             self.view.set_takes((), "Show a take first.")
             return
@@ -58,6 +64,14 @@ class Differing(QObject):
             yield Progress(1, 1, "compared")
 
         self._job = self.window.tasks.start(f"How takes differ from {reference.name}", job)  # type: ignore[arg-type]
+
+    def _reference(self) -> Video | None:
+        """That of the compare page; before it was opened, the one it would open with."""
+        workspace, session = self.window.workspace, self.window.workspace.session
+        chosen = workspace.find(self.window.comparing.reference_uid)
+        if chosen is not None or session is None:
+            return chosen
+        return workspace.find(best_reference(session, self.window.current_take()))
 
     def _on_computed(self, result: Differences) -> None:
         names = {video.uid: video.name for video in self.window.workspace.takes}
@@ -78,6 +92,8 @@ class Differing(QObject):
             else "2D poses: another camera is a difference too; lift all takes to 3D to leave it out"
         )
         text = f"{len(result.found)} takes on the clock of {reference} · {kind}."
+        if len(result.found) < FEWEST_TO_JUDGE:
+            text += f" None is called an outlier among fewer than {FEWEST_TO_JUDGE}."
         if result.left_out:
             named = ", ".join(f"{name} ({why})" for name, why in list(result.left_out.items())[:4])
             more = f" and {len(result.left_out) - 4} more" if len(result.left_out) > 4 else ""
@@ -107,8 +123,14 @@ class Differing(QObject):
         self._on_frame(self.window.workspace.frame)
 
     def _on_frame(self, frame: int) -> None:
-        take = self.window.workspace.take
-        if take is not None and self.view.isVisible():
+        take, window, shown = self.window.workspace.take, self.window, self.view.shown
+        if not self.view.isVisible() or shown is None:
+            return
+        if window.comparing.active:
+            frames = window.compare_view.frames_at(window.comparing.frame)
+            if shown.uid in frames:
+                self.view.set_playhead(shown.uid, frames[shown.uid])
+        elif take is not None:
             self.view.set_playhead(take.uid, frame)
 
     def _export(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -11,10 +11,11 @@ from app.qt.showing import encoder_choices, go_to_moment
 from app.session import Session
 from models.domain.progress import Progress
 from storage.videos import Video
-from widgets.found_moments import FoundMoments, FoundRow
+from widgets.found_moments import SIMILAR, FoundMoments, FoundRow
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from models.run.moments import Match
 
 
 class Finding(QObject):
@@ -56,7 +57,7 @@ class Finding(QObject):
             from app.services.moments import embed_takes, find_frame
 
             yield from embed_takes(session, session.videos(), model)
-            matches = find_frame(session, take, frame, model, top=top)
+            matches = _worth_showing(find_frame(session, take, frame, model, top=top))
             rows = [
                 FoundRow(v.uid, v.name, m.frame, v.info.times.seconds_at(m.frame), m.score)
                 for v, m in matches
@@ -83,8 +84,8 @@ class Finding(QObject):
     def _on_found(self, number: int, rows: list[FoundRow]) -> None:
         if number == self._count:
             takes = len({row.take_uid for row in rows})
-            text = f"{len(rows)} matches in {takes} takes." if rows else "No take has poses to look in yet."
-            self.view.set_rows(rows, text + " Click one to go there.")
+            text = f"{len(rows)} matches in {takes} takes. Click one to go there."
+            self.view.set_rows(rows, text if rows else "No take has poses to look in yet.")
 
     def _on_pictured(self, number: int, uid: str, frame: int, image: object) -> None:
         if number == self._count:
@@ -98,3 +99,14 @@ class Finding(QObject):
         self._count += 1
         self.view.hide()
         self.view.set_rows((), "")
+
+
+def _worth_showing(matches: Sequence[tuple[Video, Match]]) -> list[tuple[Video, Match]]:
+    """The best of each take whatever it is, further ones where they are alike at all."""
+    seen: set[str] = set()
+    kept = []
+    for video, match in matches:
+        if video.uid not in seen or match.score >= SIMILAR:
+            kept.append((video, match))
+        seen.add(video.uid)
+    return kept

@@ -39,7 +39,8 @@ class TakeMap(QObject):
         workspace.frame_changed.connect(lambda _frame: self._show_playheads())
         workspace.take_changed.connect(self._show_playheads)
         workspace.project_changed.connect(self._on_project_changed)
-        window.compare_view.scrubbed.connect(lambda _frame: self._show_playheads())
+        window.comparing.moved.connect(self._show_playheads)
+        window.comparing.reloaded.connect(self._show_playheads)
         window.tasks.runner.failed.connect(self._on_failed)
 
     def show(self) -> None:

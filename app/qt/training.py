@@ -50,6 +50,7 @@ class Training(QObject):
         self._first_tau = self._last_tau = math.nan
         self._remaining = RemainingTime()
         self._report = ""
+        self._using: tuple[int | None, str] = (None, "")  # number of the job that aligns, the model's name
         self.view.start_requested.connect(self.start)
         self.view.stop_requested.connect(self.stop)
         self.view.use_requested.connect(self.use)
@@ -57,6 +58,10 @@ class Training(QObject):
         self.view.pair_chosen.connect(lambda _place: self._show_matrices())
         window.job_panel.cancel_requested.connect(lambda uid: self.stop() if uid == JOB_UID else None)
         window.job_panel.details_requested.connect(self._show_report)
+        runner = window.runner
+        runner.finished.connect(lambda uid: self._on_used(uid, "", ""))
+        runner.cancelled.connect(lambda uid: self._on_used(uid, "Stopped before all takes were aligned.", ""))
+        runner.failed.connect(lambda uid, message, hint, _report: self._on_used(uid, message, hint))
         window.workspace.project_changed.connect(self._on_project_changed)
 
     @property
@@ -135,15 +140,24 @@ class Training(QObject):
             add_model(plan.out, name=name)
             yield from align_takes(session, reference, takes, AlignOptions(model=name))
 
-        self.window.tasks.start(f"Align with {name}", job)  # type: ignore[arg-type]
-        self.view.set_state(
-            TrainingState.DONE, f"Added to your models as {name}. The takes are aligned with it."
-        )
+        self._using = (self.window.tasks.start(f"Align with {name}", job), name)  # type: ignore[arg-type]
+        self.view.set_using(True, f"Adding {name} and aligning {len(takes)} takes…")
 
     def shut_down(self) -> None:
         """The program ends: the child keeps a checkpoint and goes."""
         if self.child is not None:
             self.child.shut_down()
+
+    def _on_used(self, uid: int, message: str, hint: str) -> None:
+        """The takes are aligned with the model, or were not. message, hint: why not."""
+        using, name = self._using
+        if uid != using or self.view.state is not TrainingState.DONE:
+            return
+        self._using = (None, "")
+        if message:
+            self.view.set_using(False, f"{message} {hint}".strip(), error=True)
+        else:
+            self.view.set_using(False, f"Added to your models as {name}. The takes are aligned with it.")
 
     # ---- what the child says
 
@@ -234,7 +248,9 @@ class Training(QObject):
 
     def _offer_pairs(self, plan: TrainingPlan) -> None:
         """Pairs to look at: of takes held back where there are some."""
-        chosen = hold_back(plan.takes) or plan.takes
+        held = hold_back(plan.takes)
+        self.view.curves.set_held_back(bool(held))
+        chosen = held or plan.takes
         videos = [video for video in self.window.workspace.takes if video.uid in chosen]
         self._pairs = list(combinations(videos, 2))[:MOST_PAIRS]
         self._before = {}

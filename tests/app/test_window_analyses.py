@@ -57,6 +57,20 @@ def test_the_frame_on_screen_is_found_in_every_take(desk: Desk, project: Path) -
     desk.until(lambda: desk.window.workspace.take.name == "b" and desk.window.workspace.frame == other.frame)
 
 
+def test_further_matches_of_a_take_are_shown_where_they_are_alike(desk: Desk, project: Path) -> None:
+    from app.qt.finding import _worth_showing
+    from models.run.moments import Match
+
+    desk.open(project)
+    a, b = desk.window.workspace.takes
+    found = [(v, Match(v.uid, f, s)) for v, f, s in ((a, 3, 1.0), (a, 30, 0.2), (b, 5, 0.3), (b, 9, 0.6))]
+    assert [(video.name, match.frame) for video, match in _worth_showing(found)] == [
+        ("a", 3),
+        ("b", 5),
+        ("b", 9),
+    ]
+
+
 def test_takes_that_differ_are_ranked_and_a_click_goes_there(desk: Desk, project: Path) -> None:
     desk.open(project)
     a, b = desk.video_uid("a"), desk.video_uid("b")
@@ -69,6 +83,10 @@ def test_takes_that_differ_are_ranked_and_a_click_goes_there(desk: Desk, project
     desk.until(lambda: view.shown is not None)
     assert view.shown.uid == a and np.isfinite(view.shown.curve).any()
     assert "2 takes on the clock of a" in view.note
+    desk.window.comparing.reference_uid = ""  # as after opening the project, before the compare page
+    desk.window.workspace.show_take(b, 0)
+    choose(desk, "How takes differ…")
+    desk.until(lambda: "2 takes on the clock of a" in view.note)
     view.choose(b)
     assert view.shown.uid == b
     note = view.note
@@ -94,3 +112,15 @@ def test_the_map_draws_every_take_and_follows_the_player(desk: Desk, project: Pa
     assert len(spots) == 1 and np.allclose([spots[0].pos().x(), spots[0].pos().y()], [x, y], atol=1e-5)
     for color in ("phase", "take", "time"):
         view.color_by(color)
+    a, b = desk.video_uid("a"), desk.video_uid("b")
+    desk.window.set_reference(a)
+    desk.until(lambda: desk.session.alignment(a, b) is not None and not desk.window.tasks.busy)
+    desk.window.toggle_compare()
+    desk.until(lambda: desk.window.comparing.take_count == 2)
+    desk.window.comparing.go_to(20)
+    desk.until(lambda: len(view._now.points()) == 2)
+    place = view._now.points()[0].pos()
+    desk.window.comparing.play(1.0)
+    desk.until(lambda: desk.window.comparing.frame > 25)
+    assert view._now.points()[0].pos() != place
+    desk.window.comparing.pause()

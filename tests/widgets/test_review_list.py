@@ -62,6 +62,18 @@ def test_deciding_moves_on_to_the_next(queue: ReviewList, qtbot: QtBot) -> None:
     assert asked.args == [["middling"]]
 
 
+def test_a_decision_that_was_undone_does_not_move_on_a_second_time(queue: ReviewList) -> None:
+    queue.go_next()
+    queue.accept()
+    queue.set_suggestions(EVENTS[:2] + EVENTS[3:], VIDEOS, (ONTOLOGY,))
+    queue.set_suggestions(EVENTS, VIDEOS, (ONTOLOGY,))  # undone
+    queue.select("doubtful")
+    seen: list[str] = []
+    queue.chosen.connect(seen.append)
+    queue.set_suggestions(EVENTS[:2] + EVENTS[3:], VIDEOS, (ONTOLOGY,))  # set by its key at another frame
+    assert seen == []
+
+
 def test_accepting_the_sure_ones_is_one_request(queue: ReviewList, qtbot: QtBot) -> None:
     queue.set_limit(3)
     with qtbot.waitSignal(queue.accept_requested) as asked:
