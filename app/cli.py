@@ -36,6 +36,7 @@ from app.cli_people import people_app
 from app.cli_shared import AsJson, show
 from app.cli_train import eval_app, train_app
 from app.cli_train_encoder import train_pose_encoder_command
+from app.cli_train_takes import train_takes_command
 from app.cli_train_tcc import train_tcc_command
 from app.jobs import run_job
 from models.domain.errors import KnownError
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 train_app.command("videopose3d")(cli_lift.train_videopose3d)
 train_app.command("pose-encoder")(train_pose_encoder_command)
+train_app.command("takes")(train_takes_command)
 train_app.command("tcc")(train_tcc_command)
 eval_app.command("lift")(cli_lift.eval_lift)
 eval_app.command("align")(cli_eval_align.eval_align)

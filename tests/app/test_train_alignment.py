@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app import cli
 from app.qt.child_job import ChildJob
 from app.services.train_alignment import TrainingPlan, train_on_takes
 from app.session import Session
@@ -79,6 +80,17 @@ def test_two_takes_are_enough_and_one_is_not(project: Path) -> None:
     uids = plan(project).takes
     with pytest.raises(KnownError, match="two takes with poses"):
         list(train_on_takes(replace(plan(project), takes=(uids[0], uids[-1]))))
+
+
+def test_the_command_line_trains_the_same_network(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = plan(project, steps=3)
+    list(train_on_takes(wanted))
+    out = project.parent / "by_command.safetensors"
+    assert cli.run(["train", "takes", str(project), "--out", str(out), "--steps", "3"]) == 0
+    assert out.read_bytes() == wanted.out.read_bytes()
+    one = ["--take", "take0", "--take", "take0"]
+    assert cli.run(["train", "takes", str(project), "--out", str(out), *one]) == 1
+    assert "two takes with poses" in capsys.readouterr().err
 
 
 def test_a_plan_survives_its_file_and_a_damaged_one_is_refused(project: Path) -> None:
