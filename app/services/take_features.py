@@ -23,6 +23,8 @@ from storage import embeddings, tracks
 from storage.alignments import Source
 from storage.videos import Video
 
+OF_3D = "@3d"  # ends the key under which embeddings of 3D poses are kept
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TakeFeatures:
@@ -82,7 +84,12 @@ def read_vectors(tx: Connection, video: Video, model: str, dimensions: int) -> T
 def embedding_key(model: str, dimensions: int) -> str:
     """Under which name embeddings of 2D or 3D poses are kept: those of one kind cannot be compared with the
     other's."""
-    return f"{model}@3d" if dimensions == 3 else model
+    return f"{model}{OF_3D}" if dimensions == 3 else model
+
+
+def key_title(key: str) -> str:
+    """An embedding's key as people read it: "mine" or "mine, 3D"."""
+    return f"{key.removesuffix(OF_3D)}, 3D" if key.endswith(OF_3D) else key
 
 
 def model_name(model: str) -> str:

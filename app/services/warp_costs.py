@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services.take_features import key_title
 from app.session import Session
 from models.run.pose_features import PoseFeatures, common_pose, feature_costs, pose_features, shared_joints
 from storage import embeddings, tracks
@@ -27,7 +28,7 @@ def cost_sources(session: Session, reference: Video, query: Video) -> list[tuple
         if _dimensions(session, reference, query):
             found.append((POSES, "poses"))
         both = set(embeddings.models(tx, reference.uid)) & set(embeddings.models(tx, query.uid))
-    return found + [(name, name) for name in sorted(both)]
+    return found + [(key, key_title(key)) for key in sorted(both)]
 
 
 def warp_costs(session: Session, reference: Video, query: Video, source: str) -> Floats | None:
