@@ -176,7 +176,10 @@ def phases(
     only: Annotated[
         str | None, typer.Option("--phases", metavar="N[,N…]", help="Only these, by number from 1 or name.")
     ] = None,
-    kind: Annotated[str, typer.Option(help="mp4, mkv (exact pixels), or folders of png or jpg.")] = "mp4",
+    kind: Annotated[
+        str,
+        typer.Option(help="mp4, mkv (lossless: exact for 8-bit 4:2:0 sources), or folders of png or jpg."),
+    ] = "mp4",
     height: Annotated[int, typer.Option(min=0, max=4320, help="In px; 0 = the take's own.")] = 0,
     suggestions: Annotated[bool, typer.Option(help="Also between labels nobody has accepted.")] = False,
     split: Annotated[

@@ -75,9 +75,19 @@ CODECS = (
         "for editing; large",
     ),
     Codec(
-        "h264-lossless", "H.264, lossless", H264_EXACT, (".mp4", ".mov", ".mkv"), note="exact pixels; large"
+        "h264-lossless",
+        "H.264, lossless",
+        H264_EXACT,
+        (".mp4", ".mov", ".mkv"),
+        note="lossless for 8-bit 4:2:0 sources; large",
     ),
-    Codec("ffv1", "FFV1, lossless", FFV1, (".mkv",), note="exact pixels, for archives; large"),
+    Codec(
+        "ffv1",
+        "FFV1, lossless",
+        FFV1,
+        (".mkv",),
+        note="lossless for 8-bit 4:2:0 sources, for archives; large",
+    ),
 )
 
 

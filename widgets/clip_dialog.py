@@ -171,6 +171,15 @@ class ClipExportDialog(QDialog):
         if uid in uids:
             self._reference.setCurrentIndex(uids.index(uid))
 
+    def choose_takes(self, uids: Sequence[str]) -> None:
+        """Tick these takes and no others."""
+        for item in self._takes.uids:
+            self._takes.tick(item, item in uids)
+
+    def choose_poses(self, on: bool) -> None:
+        """Burn in the skeletons, or not."""
+        self._poses.setChecked(on)
+
     def choose(self, **names: str) -> None:
         """Set choices by name: layout, timing, codec, quality, audio."""
         for field, name in names.items():
@@ -337,6 +346,8 @@ class ClipExportDialog(QDialog):
 
     def _ask_for_preview(self) -> None:
         if self._takes.ticked and self._phases_fine and not self._missing:
+            set_role(self._notes, "hint")
+            self._notes.setText("Drawing the picture …")
             self.preview_wanted.emit(self.choice, self._slider.value() / 1000)
 
     @property

@@ -243,9 +243,7 @@ def _paint_caption(painter: QPainter, state: CompareState, take: CompareTake, bo
     painter.setBrush(person_color(state.takes.index(take)))
     painter.drawEllipse(QPointF(box.left() + 10 + _DOT_PX, box.center().y()), _DOT_PX, _DOT_PX)
     inner = box.adjusted(10 + 3.5 * _DOT_PX, 0, -10, 0)
-    facts = state.facts(take)
-    if metrics.horizontalAdvance(facts) + metrics.horizontalAdvance(take.name) > inner.width() - 12:
-        facts = facts.replace(f"{state.clock(take).error_name} ", "")
+    facts = _facts_that_fit(state, take, metrics, inner.width() - 12 - metrics.horizontalAdvance(take.name))
     faded = QColor(theme.canvas_text)
     faded.setAlphaF(0.75)
     painter.setPen(themes.DARK.warning if take.outdated and not take.is_reference else faded)
@@ -255,3 +253,12 @@ def _paint_caption(painter: QPainter, state: CompareState, take: CompareTake, bo
     name = metrics.elidedText(take.name, Qt.TextElideMode.ElideMiddle, room)
     painter.setPen(theme.canvas_text)
     painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, name)
+
+
+def _facts_that_fit(state: CompareState, take: CompareTake, metrics: QFontMetricsF, room_px: float) -> str:
+    """What is told of a take, in fewer words where there is little room: a number never stands unnamed."""
+    facts = state.facts(take)
+    if take.outdated:
+        return facts
+    choices = (facts, facts.replace("cycle error", "error"), facts.partition(" · ")[0])
+    return next((text for text in choices if metrics.horizontalAdvance(text) <= room_px), choices[-1])

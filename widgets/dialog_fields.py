@@ -49,6 +49,11 @@ class TakeList(QListWidget):
                 item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
 
     @property
+    def uids(self) -> tuple[str, ...]:
+        """uids of all takes in their order."""
+        return tuple(str(self.item(k).data(_UID)) for k in range(self.count()))
+
+    @property
     def ticked(self) -> tuple[str, ...]:
         """uids of the ticked takes in their order."""
         items = map(self.item, range(self.count()))

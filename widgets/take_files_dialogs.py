@@ -21,7 +21,7 @@ from widgets.parts import accept_buttons, column, form_layout, label, row
 
 _KINDS = (
     ("mp4", "Videos (H.264)"),
-    ("mkv", "Videos, exact pixels (FFV1)"),
+    ("mkv", "Videos, lossless for 8-bit 4:2:0 (FFV1)"),
     ("png", "Folders of PNG images"),
     ("jpg", "Folders of JPEG images"),
 )
@@ -88,7 +88,8 @@ class SoundDialog(QDialog):
         layout.addWidget(label("Transfer sound", "title"))
         layout.addLayout(form)
         text = (
-            "The sound is moved along the warp in short blocks. The pictures are copied, not encoded again."
+            "The sound is moved along the warp in short blocks. The pictures are copied, not encoded again, "
+            "wherever the file can hold them as they are; the job says where not."
         )
         layout.addWidget(label(text, "hint", wrap=True))
         layout.addWidget(self._note)

@@ -144,6 +144,7 @@ class Anchoring(QObject):
     def delete(self, _take_uid: str, pin_uid: str) -> None:
         """Remove a pin; the path goes where it went without it."""
         if pin_uid and self.workspace.do(DeleteAnchor(pin_uid, "remove pin")):
+            self.workspace.message.emit("Pin removed: the path goes where it went without it.")
             self.comparing.reload()
 
     def _pins_of(self, uid: str) -> tuple[Pin, ...]:

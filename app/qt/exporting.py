@@ -20,6 +20,7 @@ from storage.sound import sound_codec
 from storage.videos import Video
 from widgets.clip_dialog import ClipExport, ClipExportDialog, ClipTake, CodecChoice
 from widgets.clip_preview import facts
+from widgets.compare_state import CompareMode
 from widgets.dialog_fields import TakeChoice
 from widgets.take_files_dialogs import PhaseFilesDialog, SoundDialog
 
@@ -38,7 +39,7 @@ class Exporting(QObject):
         self.tasks, self.latest = window.tasks, window.latest
         self._weighed: tuple[ClipExport, float, tuple[str, ...]] | None = None  # the size last estimated
         self.tasks.panel.show_requested.connect(show_in_folder)
-        window.comparing.export_requested.connect(self.clip)
+        window.comparing.export_requested.connect(self.page)
 
     def entries(self, reference: Callable[[], str]) -> list[tuple[str, Callable[[], object]]]:
         """What the menu offers; reference() names the take whose clock is offered first."""
@@ -50,6 +51,22 @@ class Exporting(QObject):
 
     def clip(self, reference_uid: str = "") -> None:
         """Ask for a clip, on the clock of that take at first."""
+        self._ask_for_clip(lambda dialog: dialog.choose_reference(reference_uid))
+
+    def page(self, reference_uid: str) -> None:
+        """Ask for a clip of what the compare page shows: its takes, how they are laid, its poses."""
+        state, takes = self.window.compare_view.stage.state, self.window.comparing.compared.others
+        laid_over, pair = state.mode is CompareMode.OVERLAY, state.pair()
+
+        def prepare(dialog: ClipExportDialog) -> None:
+            dialog.choose_reference(reference_uid)
+            dialog.choose_takes([pair[1].uid] if laid_over and pair is not None else takes)
+            dialog.choose(layout="overlay" if laid_over else "grid")
+            dialog.choose_poses(state.show_poses)
+
+        self._ask_for_clip(prepare)
+
+    def _ask_for_clip(self, prepare: Callable[[ClipExportDialog], object]) -> None:
         session = self.workspace.session
         if session is None:
             return
@@ -67,7 +84,7 @@ class Exporting(QObject):
         ]
         path = session.project.path.with_name(f"{session.project.path.stem}_in_step.mp4")
         dialog = ClipExportDialog(self._takes(session), session.ontology().phases, codecs, path, self.window)
-        dialog.choose_reference(reference_uid)
+        prepare(dialog)
         dialog.preview_wanted.connect(lambda choice, share: self._preview(session, dialog, choice, share))
         accepted = dialog.exec()
         for asked in (_PREVIEW, _SIZE):

@@ -16,6 +16,7 @@ from storage.yuv import Color, Yuv, YuvScaler, blank, colorspace_for, text_width
 
 SIDES: dict[str, Color] = {"left": (0x56, 0xB4, 0xE9), "right": (0xE6, 0x9F, 0x00), "middle": (0xF0,) * 3}
 HELD: Color = (0xF0, 0xB4, 0x3C)
+TAKES: tuple[Color, Color] = ((0x4A, 0xDE, 0x80), (0xF4, 0x72, 0xD0))  # bodies that are laid over each other
 FAINT = 0.05  # joints of less confidence are not drawn: the network has not seen them
 STRIPE_PX = 4
 
@@ -57,10 +58,11 @@ class Composer:
             else:
                 box.put(shown)
         for k, (cell, box) in enumerate(zip(self.plan.cells, boxes, strict=True)):  # over blended pictures
+            color = TAKES[k % 2] if self._overlay and cell.poses is not None else None
             if cell.poses is not None:
-                _draw_poses(box, cell, n)
+                _draw_poses(box, cell, n, color)
             if self._band_px:
-                self._caption(self._band(canvas, k), cell, n)
+                self._caption(self._band(canvas, k), cell, n, color)
         return canvas
 
     def _place(self, k: int) -> tuple[int, int, int]:
@@ -92,8 +94,9 @@ class Composer:
             self._last[k] = last
         return last[1]
 
-    def _caption(self, band: Yuv, cell: Cell, n: int) -> None:
-        """Name, phase and whether the warp holds the take; its time and the clock's."""
+    def _caption(self, band: Yuv, cell: Cell, n: int, color: Color | None = None) -> None:
+        """Name, phase and whether the warp holds the take; its time and the clock's. color: of its skeleton,
+        shown as a bar at the left."""
         options, width = self.plan.options, band.size_px[0]
         index, size = int(cell.retimed.frames[n]), round(self._line_px / 2)
         baseline, room = round(self._line_px * 0.71), width - 8
@@ -106,6 +109,8 @@ class Composer:
             words = [cell.video.name, "" if options.burn_clock else str(index), phase.name if phase else ""]
             band.text(elided("  ".join(filter(None, words)), room, size), 4, baseline, size)
             baseline, room = baseline + self._line_px, width - 8
+        if color is not None:
+            band.part(0, STRIPE_PX, STRIPE_PX - 2, band.size_px[1] - STRIPE_PX).fill(color)
         if options.burn_clock:
             own = elided(f"{clock(cell.video.info.times.seconds_at(index))}  #{index}", room, size)
             band.text(own, 4, baseline, size)
@@ -172,8 +177,9 @@ def _draw_held(band: Yuv, width: int, line_px: int, size: int) -> int:
     return room
 
 
-def _draw_poses(box: Yuv, cell: Cell, n: int) -> None:
-    """The skeletons of everybody who is seen: left solid circles, right squares."""
+def _draw_poses(box: Yuv, cell: Cell, n: int, one_color: Color | None = None) -> None:
+    """The skeletons of everybody who is seen: left solid circles, right squares. one_color: for all of them,
+    instead of one for each side."""
     assert cell.poses is not None
     index = int(cell.retimed.frames[n])
     if index >= cell.poses.frames:
@@ -187,12 +193,12 @@ def _draw_poses(box: Yuv, cell: Cell, n: int) -> None:
         for a, b in skeleton.edges:
             if seen[a] and seen[b]:
                 sides = {skeleton.side(a), skeleton.side(b)} - {"middle"}
-                color = SIDES[sides.pop() if len(sides) == 1 else "middle"]
+                color = one_color or SIDES[sides.pop() if len(sides) == 1 else "middle"]
                 box.line((xy[a][0], xy[a][1]), (xy[b][0], xy[b][1]), color, stroke)
         for j in np.flatnonzero(seen).tolist():
             side, at = skeleton.side(j), (float(xy[j][0]), float(xy[j][1]))
             draw = box.square if side == "right" else box.disc
-            draw(at, 1.6 * stroke, SIDES[side])
+            draw(at, 1.6 * stroke, one_color or SIDES[side])
 
 
 def _rgb(color: str) -> Color:

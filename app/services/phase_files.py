@@ -43,9 +43,10 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True, slots=True)
 class PhaseOptions:
-    """kind: of the files: mp4 (H.264), mkv (FFV1, exact pixels), or folders of png or jpg. height_px: 0 =
-    the take's own. suggestions: whether phases between labels that nobody has accepted are written, too.
-    split: share of the takes in each part, by name, such as {"train": 0.8, "val": 0.2}; {} = no split."""
+    """kind: of the files: mp4 (H.264), mkv (FFV1, lossless; sources that are not 8-bit 4:2:0 are converted to
+    that first), or folders of png or jpg. height_px: 0 = the take's own. suggestions: whether phases between
+    labels that nobody has accepted are written, too. split: share of the takes in each part, by name, such as
+    {"train": 0.8, "val": 0.2}; {} = no split."""
 
     kind: Kind = "mp4"
     height_px: int = 0

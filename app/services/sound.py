@@ -33,7 +33,8 @@ def transfer_sound(
     """Write `out`: the video of `target` with the sound of `source`, moved along their warp.
 
     The pictures are copied untouched; where the container cannot hold them as they are, they are encoded, and
-    `report` is told why. Raises KnownError when the takes are not aligned or the source has no sound.
+    `report` and the last progress tell why. Raises KnownError when the takes are not aligned or the source has no
+    sound.
     """
     refuse_sources(session, out)
     encoding = encoding_for(out)
@@ -43,7 +44,7 @@ def transfer_sound(
             f"Take '{source.name}' is not aligned to '{target.name}'.",
             hint=f"Run 'align' with '{target.name}' as the reference first.",
         )
-    path, times = session.video_path(target), target.info.times
+    path, times, told = session.video_path(target), target.info.times, f"sound · {out.name}"
     with open_take(session, target) as reader, open_take(session, source):
         total = target.info.frame_count
         yield Progress(0, total, f"sound · {source.name}")
@@ -62,8 +63,9 @@ def transfer_sound(
             for done in copy_packets(path, times, stretch, out, EncodedSound(sound)):
                 yield Progress(min(done, total - 1), total, f"sound · {out.name}")
         except NotExact as error:
+            told = f"{target.name}: its pictures were encoded again, because {error}."
             if report is not None:
-                report(f"{target.name}: its pictures were encoded again, because {error}.")
+                report(told)
             rate, info = rate_of(times), target.info
             size = info.width_px + info.width_px % 2, info.height_px + info.height_px % 2
             scaler = YuvScaler(
@@ -82,4 +84,4 @@ def transfer_sound(
                 for done, picture in enumerate(made):
                     hand_over(picture)
                     yield Progress(min(done, total - 1), total, f"sound · {out.name}")
-    yield Progress(total, total, f"sound · {out.name}")
+    yield Progress(total, total, told)

@@ -73,8 +73,9 @@ def test_sound_for_a_folder_of_images_encodes_them_and_says_so(session: Session,
     a, images = add(session, write_sounding(tmp_path / "a.mp4", 30, [0.5]), folder)
     put(session, images, a, np.stack([np.arange(30), np.arange(30)], axis=1))
     notes: list[str] = []
-    run(transfer_sound(session, a, images, tmp_path / "o.mp4", report=notes.append))
+    steps = run(transfer_sound(session, a, images, tmp_path / "o.mp4", report=notes.append))
     assert notes == ["images: its pictures were encoded again, because it is a folder of images."]
+    assert steps[-1].note == notes[0], "the job in the window says so too"
     with open_video(tmp_path / "o.mp4") as clip:
         assert [read_code(image) for image in clip.frames()] == list(range(30))
 

@@ -18,6 +18,7 @@ from storage import alignments
 from storage.videos import Video
 from tests.app.conftest import FRAMES, Desk
 from tests.app.takes import add, write_take
+from widgets.clip_dialog import ClipExport, ClipExportDialog
 
 ALT = Qt.KeyboardModifier.AltModifier
 
@@ -209,3 +210,26 @@ def test_poses_are_drawn_and_bodies_laid_on_each_other_on_request(page: Desk) ->
     page.window.interface.run("align.space")
     page.settle()
     assert view.space.view is not None and "No 3D yet" in view.space.view._message.text()
+
+
+def test_export_offers_what_the_page_shows(page: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[ClipExport] = []
+
+    def exec_(dialog: ClipExportDialog) -> int:
+        offered.append(dialog.choice)
+        return 0
+
+    monkeypatch.setattr(ClipExportDialog, "exec", exec_)
+    a, b = page.video_uid("a"), page.video_uid("b")
+    # a third take that nobody chose to see
+    (c,) = add(page.session, write_take(page.session.project.path.with_name("c.mp4"), FRAMES, 200))
+    align(page.session, page.session.videos()[0], [c])
+    page.window.comparing.choose([b])
+    page.window.compare_view.options.export.click()
+    page.window.interface.run("align.poses")
+    page.window.interface.run("align.overlay")
+    page.window.compare_view.options.export.click()
+    assert [(o.reference_uid, o.take_uids, o.layout, o.burn_poses) for o in offered] == [
+        (a, (b,), "grid", False),
+        (a, (b,), "overlay", True),
+    ]
