@@ -22,6 +22,7 @@ from models.domain.mapping import map_keypoints
 from models.nets.pose_encoder import PoseEncoder, PoseEncoderConfig
 from models.run import encoder_input
 from models.run.library import default_model, resolve
+from models.run.threads import one_thread
 from models.run.weights import load_entry, load_strictly, load_tensors, read_description
 
 POSE_KIND, FRAME_KIND = "pose-encoder", "frame-encoder"  # in the manifest and in files
@@ -93,6 +94,7 @@ def pose_config(description: Mapping[str, Any], name: str) -> PoseEncoderConfig:
     return config
 
 
+@one_thread()
 def embed_poses(
     encoder: Encoder, values: NDArray[np.float32], skeleton: str, fps: float
 ) -> NDArray[np.float32]:

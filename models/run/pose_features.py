@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.domain.mapping import map_keypoints
 from models.domain.skeleton import load_skeleton
+from models.run.threads import one_thread
 
 COMMON_SKELETON = "penn13"
 CONTEXT_S = (-0.2, -0.1, 0.0, 0.1, 0.2)
@@ -94,6 +95,7 @@ def fill_gaps(values: Floats) -> Floats:
     return flat.reshape(values.shape)
 
 
+@one_thread()
 def feature_costs(a: PoseFeatures, b: PoseFeatures) -> Floats:
     """float64 (N, M): mean squared difference of the frames' features, by the product of their weights."""
     weighted_a, weighted_b = a.weight * a.values, b.weight * b.values
