@@ -61,7 +61,7 @@ class DeleteAnchor:
             )
         before = snapshots.of_pair(tx, anchor.reference_uid, anchor.query_uid)
         anchors.remove(tx, self.uid)
-        return _rewarped(tx, anchor.reference_uid, anchor.query_uid, before, self.text)
+        return _rewarped(tx, anchor.reference_uid, anchor.query_uid, before, self.text, loosened=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,19 @@ class RestorePair:
         return _rewarped(tx, self.one_uid, self.other_uid, before, self.text)
 
 
-def _rewarped(tx: Connection, reference_uid: str, query_uid: str, before: Snapshot, text: str) -> ChangeSet:
+def _rewarped(
+    tx: Connection,
+    reference_uid: str,
+    query_uid: str,
+    before: Snapshot,
+    text: str,
+    *,
+    loosened: bool = False,
+) -> ChangeSet:
     """Draw the warp through the anchors as they are now; `before`: what undo puts back."""
     from app.services.rewarp import rewarp
 
-    rewarp(tx, videos.get(tx, reference_uid), videos.get(tx, query_uid))
+    rewarp(tx, videos.get(tx, reference_uid), videos.get(tx, query_uid), loosened=loosened)
     inverse = RestorePair(reference_uid, query_uid, before, text)
     return replace(_changed(reference_uid, query_uid), inverse=inverse)
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from app.commands import ChangeSet, Kind
 from app.history import History
+from app.services.ways import Ways, composed
 from models.domain.alignment import Alignment
 from models.domain.labels import Event, Interval, Phase, phases_from_events
 from models.domain.ontology import Ontology
@@ -102,13 +103,18 @@ class Session:
             return None if info is None else (info, tracks.read(tx, info.uid))
 
     def alignment(self, reference_uid: str, query_uid: str) -> Alignment | None:
-        """The warp from one video to another; the inverse of the opposite one where only that is kept."""
+        """The warp from one video to another; the inverse of the opposite one where only that is kept; where
+        neither is, the one through the common reference that costs least (see `Ways`)."""
         if reference_uid == query_uid:
             return Alignment.identity(reference_uid, self.video(reference_uid).info.frame_count)
         with self.project.reading() as tx:
             found = alignments.get(tx, reference_uid, query_uid)
             opposite = alignments.get(tx, query_uid, reference_uid) if found is None else None
-        return opposite.inverse() if opposite is not None else found
+            others = alignments.all_alignments(tx) if found is None and opposite is None else []
+        if found is not None or opposite is not None:
+            return opposite.inverse() if opposite is not None else found
+        way = Ways(others).between(reference_uid, query_uid)
+        return None if way is None else composed(way)
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A JSON value kept in the project file."""

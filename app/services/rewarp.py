@@ -15,6 +15,7 @@ from app.services.take_features import (
 from models.domain.alignment import Alignment
 from models.domain.errors import KnownError
 from models.run.anchors import METHOD, Anchors, bend, ordered_anchors, straight
+from models.run.multi_align import AVERAGED
 from storage import alignments, anchors, tracks
 from storage.alignments import Provenance
 from storage.videos import Video
@@ -22,16 +23,19 @@ from storage.videos import Video
 LARGEST_AT_ONCE = 4_000_000  # pairs of frames matched anew while somebody waits: about 0.2 s
 
 
-def rewarp(tx: Connection, reference: Video, query: Video) -> None:
+def rewarp(tx: Connection, reference: Video, query: Video, *, loosened: bool = False) -> None:
     """Make every kept warp between two takes go through their anchors.
 
     It is matched anew as it was made, from the poses as they are now. Where these are gone, or the takes are
-    too long to wait for it, it is bent. Without a warp, or with one made of anchors alone, it runs straight
-    from anchor to anchor. Raises KnownError when anchors contradict each other.
+    too long to wait for it, it is bent; so is one through an average of many takes, which would take long to
+    average anew. loosened: an anchor went away; as no bending undoes an earlier one, such a warp is then
+    matched anew between the two takes alone, until all takes are aligned again. Without a warp, or with one
+    made of anchors alone, it runs straight from anchor to anchor. Raises KnownError when anchors contradict
+    each other.
     """
     kept = [pair for pair in ((reference, query), (query, reference)) if _kept(tx, *pair)]
     for one, other in kept or [(reference, query)]:
-        _draw(tx, one, other)
+        _draw(tx, one, other, loosened)
 
 
 def anchor_frames(tx: Connection, reference: Video, query: Video) -> list[tuple[int, int]]:
@@ -46,15 +50,14 @@ def _kept(tx: Connection, reference: Video, query: Video) -> bool:
     return alignments.provenance(tx, reference.uid, query.uid) is not None
 
 
-def _draw(tx: Connection, reference: Video, query: Video) -> None:
+def _draw(tx: Connection, reference: Video, query: Video, loosened: bool) -> None:
     pinned = anchor_frames(tx, reference, query)
     old = alignments.get(tx, reference.uid, query.uid)
     made = alignments.provenance(tx, reference.uid, query.uid)
     if old is not None and made is not None and old.method != METHOD:
-        warp, made = _matched(tx, reference, query, pinned, made) or (
-            bend(old, pinned, query.info.frame_count),
-            made,
-        )
+        averaged = old.method.startswith(AVERAGED) and not loosened
+        anew = None if averaged else _matched(tx, reference, query, pinned, made)
+        warp, made = anew or (bend(old, pinned, query.info.frame_count), made)
         alignments.put(tx, warp, provenance=made)
     elif pinned:
         alignments.put(tx, _by_hand(reference, query, pinned), provenance=made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 
 from models.domain.alignment import Alignment
 from models.domain.landing import Leg
@@ -43,3 +44,8 @@ def cost_of(way: Way) -> float:
 def method_of(way: Way) -> str:
     """What made the warps, such as "dtw-pose" or, through a common reference, "dtw-pose + dtw-pose"."""
     return " + ".join(leg.warp.method for leg in way)
+
+
+def composed(way: Way) -> Alignment:
+    """The warp from where a way starts to where it ends."""
+    return reduce(Alignment.compose, (leg.warp.inverse() if leg.backward else leg.warp for leg in way))

@@ -22,6 +22,7 @@ from models.run.align import PRICES_2D, align_features, less_offset
 from models.run.matching import Matching, Prices
 from models.run.pose_features import PoseFeatures, feature_costs
 
+AVERAGED = "barycentre"  # how the method of a warp through an average begins
 ROUNDS = 6  # of averaging; it settles after three to five
 SETTLED = 1e-3  # change of the mean cost in a round, as a share, that is not worth another round
 
@@ -134,7 +135,7 @@ def align_through(
         composed.path,
         np.sqrt(cost[rows, columns]).astype(np.float32),
         np.abs(back[columns] - rows).astype(np.float32),
-        f"barycentre-{name}",
+        f"{AVERAGED}-{name}",
     )
 
 

@@ -232,6 +232,37 @@ def test_an_anchor_draws_the_warp_anew_as_it_was_made(session: Session, takes: l
     np.testing.assert_array_equal(mapped(session, quick, late), before)
 
 
+def test_an_anchor_bends_a_warp_through_the_average(session: Session, takes: list[Video]) -> None:
+    quick, late, _ = takes
+    run(align_takes(session, quick, takes, AlignOptions(reference="barycentre")))
+    before = session.alignment(quick.uid, late.uid)
+    assert before is not None and before.method == "barycentre-pose"
+    session.history.do(PutAnchor(pinned_to(quick, 12, late, 40)))
+    bent = session.alignment(quick.uid, late.uid)
+    assert bent is not None and bent.method == before.method and bent.map_index(12) == 40
+    moved = mapped(session, quick, late) - before.map_indices(np.arange(40))
+    assert 0 < np.ptp(moved) < 12, "elsewhere it keeps its shape"
+    session.history.undo()
+    np.testing.assert_array_equal(mapped(session, quick, late), before.map_indices(np.arange(40)))
+    session.history.redo()
+    session.history.do(DeleteAnchor("a"))
+    freed = session.alignment(quick.uid, late.uid)
+    assert freed is not None and freed.map_index(12) < 37, "an anchor that is gone does not pull any more"
+
+
+def test_two_takes_are_aligned_through_their_reference(session: Session, takes: list[Video]) -> None:
+    quick, late, slow = takes
+    run(align_takes(session, quick, takes))
+    through = session.alignment(late.uid, slow.uid)
+    assert through is not None and (through.reference_uid, through.query_uid) == (late.uid, slow.uid)
+    share = np.linspace(0.25, 0.75, 6)  # of the movement
+    shown = np.round(49 * (0.5 + 0.4 * share)).astype(np.int64)
+    assert np.abs(through.map_indices(shown) - 69 * (0.1 + 0.8 * share)).max() <= 0.15 * 70
+    run(align_takes(session, late, [slow]))
+    direct = session.alignment(late.uid, slow.uid)
+    assert direct is not None and direct.method == "dtw-pose", "a warp of the pair itself comes first"
+
+
 @pytest.fixture
 def encoder_file(tmp_path: Path) -> Path:
     torch.manual_seed(0)
