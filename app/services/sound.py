@@ -33,8 +33,8 @@ def transfer_sound(
     """Write `out`: the video of `target` with the sound of `source`, moved along their warp.
 
     The pictures are copied untouched; where the container cannot hold them as they are, they are encoded, and
-    `report` and the last progress tell why. Raises KnownError when the takes are not aligned or the source has no
-    sound.
+    `report` and the last progress tell why. Raises KnownError when the takes are not aligned or the
+    source has no sound.
     """
     refuse_sources(session, out)
     encoding = encoding_for(out)
