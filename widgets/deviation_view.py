@@ -114,6 +114,7 @@ class DeviationView(QDialog):
         self._export.clicked.connect(self.export_requested)
         self.graphics.scene().sigMouseClicked.connect(self._on_click)
         self.recolor()
+        self.set_curves(None)
 
     def set_takes(self, rows: Sequence[TypicalRow], note: str) -> None:
         """Takes from the most typical to the oddest, and a line about the comparison."""
@@ -147,7 +148,8 @@ class DeviationView(QDialog):
         """What is plotted; None = nothing."""
         self._shown = curves
         self._peaks.clear()
-        self._image.setVisible(curves is not None)
+        for plot in (self.plot, self.joints):
+            plot.setVisible(curves is not None)
         if curves is None:
             self._curve.setData([], [])
             return

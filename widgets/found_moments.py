@@ -84,8 +84,8 @@ class FoundMoments(QDialog):
         return self._top.value()
 
     def set_searched(self, take_name: str, frame: int, note: str = "") -> None:
-        """The moment that is looked for; the list is emptied."""
-        self._what.setText(f"{take_name} · frame {frame}")
+        """The moment that is looked for, "" = none; the list is emptied."""
+        self._what.setText(f"{take_name} · frame {frame}" if take_name else "")
         self._note.setText(note or "Looking…")
         self.list.clear()
         self._rows = ()

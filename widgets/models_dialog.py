@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from widgets.parts import RoomyRows, accept_buttons, button, column, form_layout, label, row
 
 FILES = "Networks (*.pth *.pt *.bin *.tar *.safetensors);;All files (*)"
+ADDABLE = "HRNet and VideoPose3D can be added as published, and encoders that were trained here."
 BETWEEN_PX = 14
 COLUMNS = ("Name", "For", "Skeleton", "Input", "Size", "Origin")
 
@@ -73,7 +74,7 @@ class ModelsDialog(QDialog):
         self._note, self._state = label("", "muted", wrap=True), label("", "hint", wrap=True)
         self._note.setMinimumHeight(54)
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._add = button("Add…", tip="Add a published HRNet or VideoPose3D checkpoint")
+        self._add = button("Add…", tip=ADDABLE)
         self._remove = button("Remove", tip="Remove an added model; results made with it stay")
         self._close = button("Close")
         layout = column(self, margin_px=16, spacing_px=10)
@@ -87,7 +88,7 @@ class ModelsDialog(QDialog):
         self._add.clicked.connect(self._ask)
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self.current))
         self._close.clicked.connect(self.accept)
-        self.set_state("Checkpoints of HRNet and VideoPose3D can be added as published.")
+        self.set_state(ADDABLE)
 
     @property
     def current(self) -> str:

@@ -53,7 +53,7 @@ class Differing(QObject):
         self.view.raise_()
         reference = self._reference()
         if reference is None:
-            self.view.set_takes((), "Show a take first.")
+            self.view.set_takes((), "There is no take yet: add videos first.")
             return
 
         def job(session: Session) -> Iterator[Progress]:

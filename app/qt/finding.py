@@ -48,6 +48,7 @@ class Finding(QObject):
         workspace = self.window.workspace
         take, frame = workspace.take, workspace.frame
         if take is None:
+            self.view.set_searched("", 0, "There is no take yet: add videos first.")
             return
         self._count += 1
         number, model, top = self._count, self.view.model, self.view.top

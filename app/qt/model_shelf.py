@@ -76,7 +76,9 @@ class ModelShelf(QObject):
         self._end()
         if self.dialog is not None:
             self._fill(name)
-            self.dialog.set_busy(False, f"Added {name}. It can be chosen where poses are run.")
+            kind = next((model.kind for model in known_models() if model.name == name), "")
+            where = "takes are aligned" if kind.endswith("encoder") else "poses are run"
+            self.dialog.set_busy(False, f"Added {name}. It can be chosen where {where}.")
 
     def _on_refused(self, message: str) -> None:
         self._end()

@@ -13,6 +13,10 @@ from models.run.library import ModelEntry, added_models, load_manifest
 HEADLINES = {
     "pose2d": ("lspet_val_pck02", "finds {:.0%} of the joints of LSP-Extended photographs (PCK@0.2)"),
     "lift3d": ("p_mpjpe_mm", "{:.0f} mm off on people it has not seen (P-MPJPE)"),
+    "pose-encoder": (
+        "event_error_percent_1_reference",
+        "carries events from one clip to others with {:.1f} % of their length in error (Penn Action test)",
+    ),
 }
 KINDS = {
     "pose2d": "2D poses",
@@ -41,12 +45,12 @@ class Model:
 
     @property
     def note(self) -> str:
-        text = ". ".join(part for part in (self.headline, f"licence: {self.licence}") if part)
-        return text[:1].upper() + text[1:] + "."
+        parts = (part for part in (self.headline, f"licence: {self.licence}") if part)
+        return " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
 
 
 def known_models(kind: str | None = None) -> list[Model]:
-    """Networks of a kind ("pose2d", "lift3d", "detector"), or all: the default first, added ones last."""
+    """Networks of a kind (one of `KINDS`), or all: the default first, added ones last."""
     entries = [*load_manifest().values(), *added_models().values()]
     return [_model(entry) for entry in entries if kind in (None, entry.kind)]
 

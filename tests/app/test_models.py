@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from app.cli import run
-from app.services.models import known_models
+from app.services.models import KINDS, known_models
 from models.nets.hrnet import HRNet, HRNetConfig
 
 THIN = HRNetConfig(joints=17, width=8, modules=(1, 1, 1), blocks=(1, 1, 1), layer1_blocks=1)
@@ -24,11 +24,16 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["pose2d", "lift3d", "detector"])
+@pytest.mark.parametrize("kind", ["pose2d", "lift3d", "detector", "pose-encoder"])
 def test_a_model_is_described_in_words(kind: str) -> None:
     for model in known_models(kind):
         assert model.kind == kind and model.note and not model.added and model.size_bytes
-        assert "_" not in model.note and "{" not in model.note
+        assert "_" not in model.note and "{" not in model.note and KINDS[kind]
+        assert "Licence: " in model.note
+
+
+def test_encoders_say_how_far_off_events_are() -> None:
+    assert any("Carries events" in model.note for model in known_models("pose-encoder"))
 
 
 def test_models_are_added_listed_and_removed(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

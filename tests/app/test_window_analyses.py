@@ -124,3 +124,18 @@ def test_the_map_draws_every_take_and_follows_the_player(desk: Desk, project: Pa
     desk.until(lambda: desk.window.comparing.frame > 25)
     assert view._now.points()[0].pos() != place
     desk.window.comparing.pause()
+
+
+def test_windows_without_takes_say_what_is_missing(desk: Desk, tmp_path: Path) -> None:
+    from app.session import Session
+    from models.domain.ontology import load_ontology
+
+    with Session.create(tmp_path / "empty.keyphase", load_ontology("pouring")):
+        pass
+    assert desk.window.projects.open(tmp_path / "empty.keyphase")
+    finding, differing = (
+        choose(desk, text) for text in ("Find this moment in every take…", "How takes differ…")
+    )
+    for controller in (finding, differing):
+        assert "add videos first" in controller.view.note  # type: ignore[attr-defined]
+    assert not differing.view.plot.isVisible()  # type: ignore[attr-defined]
