@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.services.phase_files import PhaseFile, PhaseOptions, export_phases, split_takes
+from app.services.phase_files import Kind, PhaseFile, PhaseOptions, export_phases, split_takes
 from app.services.sound import transfer_sound
 from app.session import Session
 from models.domain.errors import KnownError
@@ -153,3 +154,21 @@ def test_a_folder_that_is_there_is_not_touched_and_cancelling_leaves_none(
     assert [p.name for p in out.iterdir()] == ["mine"]
     with pytest.raises(KnownError, match="No take has a phase"):
         run(export_phases(session, [takes[1]], tmp_path / "other"))
+
+
+@pytest.mark.parametrize("kind", ["png", "mp4", "mkv"])
+def test_a_full_disk_leaves_no_part_of_a_data_set(
+    session: Session, takes: list[Video], tmp_path: Path, kind: Kind
+) -> None:
+    """A limit on the size of files stands in for it: writing fails in the middle."""
+    label_at(session, takes[0], 8)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    job = export_phases(session, takes, tmp_path / "phases", PhaseOptions(kind=kind))
+    next(job)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+    try:
+        with pytest.raises(KnownError, match="cannot be written"):
+            run(job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.glob("*phases*"))
