@@ -6,7 +6,8 @@ them are whole. A take that needs no change is copied packet by packet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,8 +104,9 @@ def clip_paths(plan: ClipPlan, out: Path) -> dict[str, Path]:
     """The file of each take, by uid."""
     if plan.options.layout != "single":
         return {cell.video.uid: out for cell in plan.cells}
+    parts = file_parts(cell.video.name for cell in plan.cells)
     return {
-        cell.video.uid: out.with_name(f"{out.stem}_{file_part(cell.video.name)}{out.suffix}")
+        cell.video.uid: out.with_name(f"{out.stem}_{parts[cell.video.name]}{out.suffix}")
         for cell in plan.cells
     }
 
@@ -112,6 +114,18 @@ def clip_paths(plan: ClipPlan, out: Path) -> dict[str, Path]:
 def file_part(name: str) -> str:
     """A name as a part of a file name."""
     return "".join(c if c.isalnum() or c in "-_. " else "_" for c in name).strip(" .") or "take"
+
+
+def file_parts(names: Iterable[str]) -> dict[str, str]:
+    """Names as parts of file names, all different, also where case does not count."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        part = file_part(name)
+        several = (part if k == 1 else f"{part}_{k}" for k in itertools.count(1))
+        found[name] = next(one for one in several if one.casefold() not in taken)
+        taken.add(found[name].casefold())
+    return found
 
 
 def why_encoded(session: Session, cell: Cell, plan: ClipPlan) -> Stretch | str:

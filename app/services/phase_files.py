@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
-from app.services.clips import file_part
+from app.services.clips import file_part, file_parts
 from app.services.media import open_take
 from app.session import Session
 from models.domain.errors import KnownError
@@ -92,7 +92,10 @@ def export_phases(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise KnownError(f"{out} is there already.", hint="Choose a new folder for the phases.")
     parts = split_takes([take.name for take in takes], options.split or {})
-    work = {take.uid: _rows(session, take, parts.get(take.name, ""), options) for take in takes}
+    stems = file_parts(take.name for take in takes)
+    work = {
+        take.uid: _rows(session, take, parts.get(take.name, ""), stems[take.name], options) for take in takes
+    }
     rows = [row for found in work.values() for row in found]
     if not rows:
         raise KnownError(
@@ -155,7 +158,8 @@ def _check(options: PhaseOptions) -> None:
         raise KnownError("A split needs a share above 0.", hint="Write train=0.8,val=0.2.")
 
 
-def _rows(session: Session, take: Video, part: str, options: PhaseOptions) -> list[PhaseFile]:
+def _rows(session: Session, take: Video, part: str, stem: str, options: PhaseOptions) -> list[PhaseFile]:
+    """The take's phases. part: of the split; stem: of its files."""
     ontology, times = session.ontology(), take.info.times
     known = {key.uid for key in ontology.events}
     origins = {event.pts: event for event in session.events(take.uid) if event.key_event_uid in known}
@@ -169,7 +173,7 @@ def _rows(session: Session, take: Video, part: str, options: PhaseOptions) -> li
         if first == stop:
             continue
         occurrence = sum(row.phase_number == phase.index + 1 for row in made) + 1
-        name = f"{file_part(take.name)}_{occurrence}"
+        name = f"{stem}_{occurrence}"
         folder = Path(part) / f"{phase.index + 1}_{file_part(ontology.phases[phase.index])}"
         suffix = f".{options.kind}" if options.kind in ("mp4", "mkv") else ""
         made.append(

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from app.commands import RenameVideo
 from app.services.phase_files import Kind, PhaseFile, PhaseOptions, export_phases, split_takes
 from app.services.sound import transfer_sound
 from app.session import Session
@@ -172,3 +173,20 @@ def test_a_full_disk_leaves_no_part_of_a_data_set(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.glob("*phases*"))
+
+
+def test_takes_whose_names_differ_in_signs_alone_have_files_of_their_own(
+    session: Session, takes: list[Video], tmp_path: Path
+) -> None:
+    for take, name in zip(takes, ("swing #1", "Swing @1"), strict=False):
+        session.history.do(RenameVideo(take.uid, name))
+    videos = session.videos()[:2]
+    for take in videos:
+        label_at(session, take, 8)
+    run(export_phases(session, videos, tmp_path / "phases", PhaseOptions(kind="png")))
+    rows = json.loads((tmp_path / "phases" / "manifest.json").read_text("utf-8"))["files"]
+    paths = [row["path"] for row in rows]
+    assert len(paths) == len({path.casefold() for path in paths}) and {row["take"] for row in rows} == {
+        "swing #1",
+        "Swing @1",
+    }
