@@ -5,6 +5,7 @@ A job writes in batches; cancelling keeps what is already written.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QProgressBar, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from models.domain.progress import Progress
 from widgets.icons import IconButton
@@ -155,7 +156,10 @@ class _JobCard(QFrame):
         self._remaining = RemainingTime()
         self._title = ElidedLabel()
         self._bar = QProgressBar(textVisible=False)
-        self._note = label("", "hint", wrap=True)
+        self._text, self._note = "", label("", "hint", wrap=True)
+        fits = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        fits.setHeightForWidth(True)
+        self._note.setSizePolicy(fits)  # a long file name must not push the links out of sight
         self._cancel = button("cancel", "link", "Stop this job; what it has written stays")
         self._details = button("details", "link", "What exactly went wrong")
         self._show = button("show in folder", "link", "Open the folder with what was written")
@@ -175,7 +179,7 @@ class _JobCard(QFrame):
 
     @property
     def text(self) -> str:
-        return self._note.text()
+        return self._text
 
     def set_status(self, status: JobStatus, now_s: float) -> None:
         self.status = status
@@ -189,7 +193,8 @@ class _JobCard(QFrame):
         self._show.setVisible(state == JobState.FINISHED and bool(status.result))
         self._details.setVisible(state == JobState.FAILED)
         set_role(self._note, {JobState.FAILED: "error", JobState.FINISHED: "success"}.get(state, "hint"))
-        self._note.setText(self._words(now_s))
+        self._text = self._words(now_s)
+        self._note.setText(_breakable(self._text))
 
     def _words(self, now_s: float) -> str:
         status, progress = self.status, self.status.progress
@@ -210,3 +215,9 @@ class _JobCard(QFrame):
         self._cancel.setEnabled(False)
         self._cancel.setText("stopping…")
         self.cancel_clicked.emit(self.status.uid)
+
+
+def _breakable(text: str) -> str:
+    """The text with places to break lines within names of files and other long words."""
+    spaced = re.sub(r"([_./-])(?=\w)", "\\1\u200b", text)
+    return re.sub(r"(\w{12})(?=\w)", "\\1\u200b", spaced)

@@ -75,3 +75,16 @@ def test_newest_on_top_and_clearing_keeps_what_runs(panel: JobPanel) -> None:
     panel.clear_finished()
     assert panel.job_uids == ["3", "2"]
     panel.grab()
+
+
+def test_a_long_file_name_leaves_its_links_within_the_panel(qtbot: QtBot, panel: JobPanel) -> None:
+    name = "a_take_with_a_very_long_name_sound_of_another_take_with_a_long_name.mp4"
+    panel.set_job(
+        JobStatus("1", f"Sound · {name}", JobState.FINISHED, Progress(1, 1, name), result=f"/x/{name}")
+    )
+    panel.resize(226, 400)
+    panel.show()
+    qtbot.waitExposed(panel)
+    show = next(b for b in panel.findChildren(QPushButton) if b.text() == "show in folder")
+    assert show.mapTo(panel, show.rect().topRight()).x() <= panel.width()
+    assert panel.text_of("1") == f"Done. {name}"
