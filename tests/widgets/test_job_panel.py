@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from models.domain.progress import Progress
@@ -84,7 +84,8 @@ def test_a_long_file_name_leaves_its_links_within_the_panel(qtbot: QtBot, panel:
     )
     panel.resize(226, 400)
     panel.show()
-    qtbot.waitExposed(panel)
+    QApplication.processEvents()
+    panel.grab()  # lays everything out
     show = next(b for b in panel.findChildren(QPushButton) if b.text() == "show in folder")
     assert show.mapTo(panel, show.rect().topRight()).x() <= panel.width()
     assert panel.text_of("1") == f"Done. {name}"
