@@ -4,15 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from models.domain.attention import Look
 from models.domain.ontology import Ontology
 from widgets.label_table import VideoFacts
-from widgets.parts import button, column, label, row, section, swatch_icon
+from widgets.parts import button, column, label, row, section, swatch
+from widgets.theme import current
 
 _PLAIN = "#888888"
+_COLOR = Qt.ItemDataRole.UserRole
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class LookDelegate(QStyledItemDelegate):
+    """A line each for what, where and why; what does not fit is in the tool tip."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        lines = str(index.data()).count("\n") + 1
+        return QSize(150, lines * (option.fontMetrics.height() + 1) + 12)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        theme, metrics = current(), option.fontMetrics
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect = QRectF(option.rect).adjusted(0, 1, 0, -1)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected or option.state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.selection if selected else theme.hover)
+            painter.drawRoundedRect(rect, 4, 4)
+        line = QRectF(rect.left() + 26, rect.top() + 4, rect.width() - 34, metrics.height())
+        painter.drawPixmap(int(rect.left() + 8), int(line.center().y() - 5), swatch(index.data(_COLOR)))
+        for place, text in enumerate(str(index.data()).split("\n")):
+            painter.setPen(theme.muted if place else theme.text)
+            fitted = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(line.width()))
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, fitted)
+            line.translate(0, metrics.height() + 1)
+        painter.restore()
 
 
 class LookList(QWidget):
@@ -25,10 +63,8 @@ class LookList(QWidget):
         super().__init__(parent)
         self.looks: list[Look] = []
         self._list = QListWidget()
-        self._list.setWordWrap(True)
-        self._list.setSpacing(2)
-        self._list.setIconSize(QSize(11, 11))
-        self._list.setTextElideMode(Qt.TextElideMode.ElideNone)
+        self._list.setItemDelegate(LookDelegate(self._list))
+        self._list.setMouseTracking(True)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setAccessibleName("Moments to label next")
         self._note = label("", "muted", wrap=True)
@@ -64,9 +100,10 @@ class LookList(QWidget):
         for look in self.looks:
             name, color = known.get(look.key_event_uid, ("", _PLAIN))
             where = videos[look.video_uid].name
-            if name:
-                where = f"{name} in {where}, frame {look.frame}"
-            item = QListWidgetItem(swatch_icon(color), f"{where}\n{look.why}")
+            lines = (name, f"{where} · frame {look.frame}", look.why) if name else (where, look.why)
+            item = QListWidgetItem("\n".join(lines))
+            item.setData(_COLOR, color)
+            item.setToolTip(item.text())
             self._list.addItem(item)
         self._search.setText("Find out again" if self.looks else "Find out")
 

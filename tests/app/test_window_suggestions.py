@@ -106,7 +106,7 @@ def test_what_to_label_next_is_walked(desk: Desk, project: Path) -> None:
     desk.key(Key.Key_N)
     desk.until(lambda: desk.window.workspace.frame == 25)
     assert desk.window.current_take() == desk.video_uid("b")
-    assert panel.looks.texts[0] == ("hand touches bottle in b, frame 25\nthree sources disagree by 14 frames")
+    assert panel.looks.texts[0] == "hand touches bottle\nb · frame 25\nthree sources disagree by 14 frames"
     desk.key(Key.Key_N)
     desk.until(lambda: desk.seen[-1] == (7, 7, True))
     desk.key(Key.Key_A)
