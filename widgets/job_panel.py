@@ -1,6 +1,6 @@
 """Running jobs: how far they are, how long they will take, a way to stop them, and what went wrong.
 
-A job writes in batches; cancelling keeps what is already written.
+A job writes in batches; cancelling keeps what is already written, but leaves no part of a file to export.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class JobState(StrEnum):
 class JobStatus:
     """A job as it stands. title: such as "Poses · walk_03". error, hint: one line each, of a failed job.
 
-    result: the file or folder that a finished job has written, or "".
+    result: the file or folder that the job writes, whole or not at all; "" where it writes into the project.
     """
 
     uid: str
@@ -160,7 +160,7 @@ class _JobCard(QFrame):
         fits = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         fits.setHeightForWidth(True)
         self._note.setSizePolicy(fits)  # a long file name must not push the links out of sight
-        self._cancel = button("cancel", "link", "Stop this job; what it has written stays")
+        self._cancel = button("cancel", "link")
         self._details = button("details", "link", "What exactly went wrong")
         self._show = button("show in folder", "link", "Open the folder with what was written")
         self._close = IconButton("close", "Take it off the list")
@@ -189,6 +189,7 @@ class _JobCard(QFrame):
         self._bar.setRange(0, 1000 if progress.total > 0 or state == JobState.WAITING else 0)
         self._bar.setValue(round(1000 * progress.fraction))
         self._cancel.setVisible(not state.is_over)
+        self._cancel.setToolTip(f"Stop this job; {_left_behind(status)}")
         self._close.setVisible(state.is_over)
         self._show.setVisible(state == JobState.FINISHED and bool(status.result))
         self._details.setVisible(state == JobState.FAILED)
@@ -203,7 +204,7 @@ class _JobCard(QFrame):
         if status.state == JobState.FINISHED:
             return f"Done. {progress.note}".strip()
         if status.state == JobState.CANCELLED:
-            return "Cancelled. What was written stays."
+            return f"Cancelled. {_left_behind(status).capitalize()}."
         if status.state == JobState.WAITING:
             return "Waiting for its turn"
         left_s = self._remaining.update(now_s, progress.fraction) if progress.total > 0 else None
@@ -215,6 +216,11 @@ class _JobCard(QFrame):
         self._cancel.setEnabled(False)
         self._cancel.setText("stopping…")
         self.cancel_clicked.emit(self.status.uid)
+
+
+def _left_behind(status: JobStatus) -> str:
+    """What a job leaves when it is stopped."""
+    return "no file was left behind" if status.result else "what was written stays"
 
 
 def _breakable(text: str) -> str:

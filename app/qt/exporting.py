@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices
 
 from app.qt.tasks import Steps
 from app.services.clip_plan import ClipOptions
+from app.services.ways import Ways
 from app.session import Session
 from models.domain.errors import KnownError
 from storage import alignments
@@ -87,6 +88,8 @@ class Exporting(QObject):
         prepare(dialog)
         dialog.preview_wanted.connect(lambda choice, share: self._preview(session, dialog, choice, share))
         accepted = dialog.exec()
+        dialog.preview_wanted.disconnect()  # its timer may still run, and the project may be closed by then
+        dialog.deleteLater()
         for asked in (_PREVIEW, _SIZE):
             self.latest.forget(asked)
         if accepted:
@@ -189,17 +192,19 @@ class Exporting(QObject):
         self.latest.ask(_PREVIEW, partial(_found, look), tell)
 
     def _takes(self, session: Session) -> list[ClipTake]:
-        """Every take, with those that are aligned to it either way."""
-        pairs: set[tuple[str, str]] = set()
+        """Every take, with those that a warp leads to: either way, or by a common reference."""
         with session.project.reading() as tx:
-            for warp in alignments.all_alignments(tx):
-                pairs |= {(warp.reference_uid, warp.query_uid), (warp.query_uid, warp.reference_uid)}
+            ways = Ways(alignments.all_alignments(tx))
         return [
             ClipTake(
                 video.uid,
                 video.name,
                 video.info.frame_count,
-                tuple(v.uid for v in self.workspace.takes if (video.uid, v.uid) in pairs),
+                tuple(
+                    v.uid
+                    for v in self.workspace.takes
+                    if v.uid != video.uid and ways.between(video.uid, v.uid) is not None
+                ),
                 bool(session.phases(video.uid)),
             )
             for video in self.workspace.takes

@@ -275,7 +275,8 @@ class Tasks(QObject):
 
     def _on_progress(self, uid: int, progress: Progress) -> None:
         if uid in self._jobs:
-            self._show(uid, JobStatus(str(uid), self._jobs[uid].title, JobState.RUNNING, progress))
+            title, result = self._jobs[uid].title, self._results.get(uid, "")
+            self._show(uid, JobStatus(str(uid), title, JobState.RUNNING, progress, result=result))
 
     def _on_end(self, uid: int, state: JobState) -> None:
         job = self._jobs[uid]

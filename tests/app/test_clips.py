@@ -119,8 +119,9 @@ def test_what_is_missing_is_named_before_anything_is_written(
 ) -> None:
     a, b, c = takes
     out = tmp_path / "new" / "clip.mp4"
-    with pytest.raises(KnownError, match="'c' is not aligned to 'b'"):
-        run(export_clip(session, b, [a, c], out))
+    (loose,) = add(session, write_take(tmp_path / "loose.mp4", 30))
+    with pytest.raises(KnownError, match="'loose' is not aligned to 'b'"):
+        run(export_clip(session, b, [a, loose], out))
     (tmp_path / "c.mp4").unlink()
     with pytest.raises(KnownError, match="'c' is missing"):
         run(export_clip(session, a, [b, c], out))

@@ -233,3 +233,17 @@ def test_export_offers_what_the_page_shows(page: Desk, monkeypatch: pytest.Monke
         (a, (b,), "grid", False),
         (a, (b,), "overlay", True),
     ]
+
+
+def test_a_dialog_that_was_left_asks_for_nothing_more(page: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[ClipExportDialog] = []
+
+    def exec_(dialog: ClipExportDialog) -> int:
+        left.append(dialog)
+        return 0
+
+    monkeypatch.setattr(ClipExportDialog, "exec", exec_)
+    page.window.exporting.clip(page.video_uid("b"))
+    assert left[0].choice.take_uids == (page.video_uid("a"),), "the warp of a to b serves backwards"
+    page.window.workspace.close()
+    left[0]._ask_for_preview()  # as its timer does when the project is closed at once

@@ -89,3 +89,10 @@ def test_a_long_file_name_leaves_its_links_within_the_panel(qtbot: QtBot, panel:
     show = next(b for b in panel.findChildren(QPushButton) if b.text() == "show in folder")
     assert show.mapTo(panel, show.rect().topRight()).x() <= panel.width()
     assert panel.text_of("1") == f"Done. {name}"
+
+
+def test_a_cancelled_export_says_that_nothing_was_left(panel: JobPanel) -> None:
+    panel.set_job(JobStatus("1", "Clip", JobState.CANCELLED, result="/x/clip.mp4"))
+    panel.set_job(JobStatus("2", "Poses", JobState.CANCELLED))
+    assert panel.text_of("1") == "Cancelled. No file was left behind."
+    assert panel.text_of("2") == "Cancelled. What was written stays."
