@@ -1,23 +1,28 @@
 """Exporting clips beside bare decoding and encoding of the same frames with the same codec settings.
 
-Bare is PyAV alone, in one thread as a script would do it: as many frames of each take as the clip shows
-are decoded, in order, and pictures of the clip's size, ready in memory, are encoded and muxed. Nothing is
-scaled, composed or drawn there. Both use as many threads inside FFmpeg.
+Bare is PyAV alone, in one thread as a script would do it, with as many threads inside FFmpeg: each take is
+decoded in order up to the last frame that the clip shows, and the very pictures of the clip are encoded and
+muxed. A file of one take is encoded from what the decoder gives, each frame as often as the warp shows it;
+the pictures of a grid lie composed in memory. Nothing is looked up, scaled, composed or drawn there.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 
 from app.bench.figures import Figure, Sizes, interleaved
 from app.bench.video import write_sample
 from app.services.clip_picture import Composer
-from app.services.clip_plan import ClipOptions, plan_clip
+from app.services.clip_plan import ClipOptions, ClipPlan, plan_clip
 from app.services.clips import export_clip
 from app.services.media import add_videos, open_take
 from app.session import Session
@@ -32,7 +37,6 @@ from storage.yuv import Yuv
 
 FPS = Fraction(30)
 GOP = 30
-READY = 24  # composed pictures that bare encoding takes in turns
 
 
 def figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
@@ -73,49 +77,59 @@ def _of(
     session: Session, takes: Sequence[Video], options: ClipOptions, name: str, sizes: Sizes, folder: Path
 ) -> Figure:
     plan = plan_clip(session, takes[0], takes[1:], options)
+    paths = [session.video_path(cell.video) for cell in plan.cells]
     ours, bare = folder / "ours.mp4", folder / "bare.mp4"
-    files = len(takes) if options.layout == "single" else 1
-    ready: list[Yuv] = []
-    readers = [open_take(session, cell.video) for cell in plan.cells]
-    one = plan.alone(plan.cells[0]) if files > 1 else plan
-    composer = Composer(one, readers[: len(one.cells)])
-    ready += [composer.picture(n * plan.frame_count // READY) for n in range(READY)]
-    for reader in readers:
-        reader.close()
-    sources = [(session.video_path(cell.video), len(np.unique(cell.retimed.frames))) for cell in plan.cells]
+    if options.layout == "single":
+        plain = partial(_bare_files, plan, paths, bare)
+    else:
+        plain = partial(_bare_grid, plan, paths, list(_composed(session, plan)), bare)
 
     def export() -> None:
         for _ in export_clip(session, takes[0], takes[1:], ours, options):
             pass
 
-    export_ms, bare_ms = interleaved(
-        export,
-        partial(_bare, sources, ready, plan.frame_count, files, plan.rate, bare),
-        rounds=sizes.rounds,
-    )
-    count = plan.frame_count * files
+    export_ms, bare_ms = interleaved(export, plain, rounds=sizes.rounds)
+    count = plan.frame_count * (len(takes) if options.layout == "single" else 1)
     against = "bare decode + encode of the same frames"
     return Figure(
         "clips", name, 1000 * count / export_ms, "frames/s", 1000 * count / bare_ms, against, "≥ 0.8 ×"
     )
 
 
-def _bare(
-    sources: Sequence[tuple[Path, int]],
-    ready: Sequence[Yuv],
-    frames: int,
-    files: int,
-    rate: Fraction,
-    out: Path,
-) -> None:
-    """Decode as many frames of each take as the clip shows, then encode as many pictures as it has."""
-    for path, count in sources:
-        container, stream = open_container(path)
-        with container:
-            for done, _ in enumerate(decode_packets(container.demux(stream))):
-                if done + 1 == count:
-                    break
-    for _ in range(files):
-        with ClipWriter(out, *ready[0].size_px, rate, encoding=encoding_for(out)) as writer:
-            for n in range(frames):
-                writer.write_picture(ready[n % len(ready)])
+def _composed(session: Session, plan: ClipPlan) -> Iterator[Yuv]:
+    """Every picture of the clip."""
+    with ExitStack() as stack:
+        readers = [stack.enter_context(open_take(session, cell.video)) for cell in plan.cells]
+        yield from map(Composer(plan, readers).picture, range(plan.frame_count))
+
+
+def _bare_files(plan: ClipPlan, paths: Sequence[Path], out: Path) -> None:
+    """A file for each take: its frames decoded, and encoded as often as the clip shows them."""
+    for cell, path in zip(plan.cells, paths, strict=True):
+        shown = Counter(cell.retimed.frames.tolist())
+        size = cell.width_px, cell.height_px
+        with ExitStack() as stack:
+            writer: ClipWriter | None = None
+            for index, picture in enumerate(_decoded(path, max(shown))):
+                if writer is None:
+                    writer = ClipWriter(out, *size, plan.rate, encoding=encoding_for(out), like=picture)
+                    stack.enter_context(writer)
+                for _ in range(shown[index]):
+                    writer.write_picture(picture)
+
+
+def _bare_grid(plan: ClipPlan, paths: Sequence[Path], pictures: Sequence[Yuv], out: Path) -> None:
+    """The frames of all takes decoded, one file after the other, then the pictures of the clip encoded."""
+    for cell, path in zip(plan.cells, paths, strict=True):
+        for _ in _decoded(path, int(cell.retimed.frames.max())):
+            pass
+    with ClipWriter(out, *pictures[0].size_px, plan.rate, encoding=encoding_for(out)) as writer:
+        for picture in pictures:
+            writer.write_picture(picture)
+
+
+def _decoded(path: Path, last: int) -> Iterator[av.VideoFrame]:
+    """Frames 0..last of a file."""
+    container, stream = open_container(path)
+    with container:
+        yield from islice(decode_packets(container.demux(stream)), last + 1)
