@@ -62,6 +62,8 @@ class Sizes:
     look_ups: int = 100
     starts: int = 5
     plays: int = 3
+    clip_frames: int = 150
+    clip_rounds: int = 3
 
 
 def interleaved(

@@ -34,9 +34,12 @@ TINY = Sizes(
     edits=2,
     look_ups=2,
     starts=1,
+    plays=1,
+    clip_frames=30,
+    clip_rounds=1,
 )
 FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 4, "storage": 4, "timeline": 6, "window": 2}
-FEWEST |= {"edit": 2}
+FEWEST |= {"edit": 2, "clips": 3, "compare": 1}
 
 
 @pytest.mark.parametrize("group", list(GROUPS))
