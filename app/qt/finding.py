@@ -103,11 +103,14 @@ class Finding(QObject):
 
 
 def _worth_showing(matches: Sequence[tuple[Video, Match]]) -> list[tuple[Video, Match]]:
-    """The best of each take whatever it is, further ones where they are alike at all."""
+    """The best of each take whatever it is, further ones where they are alike at all; best takes first."""
+    best: dict[str, float] = {}
+    for video, match in matches:
+        best[video.uid] = max(match.score, best.get(video.uid, 0.0))
     seen: set[str] = set()
     kept = []
     for video, match in matches:
         if video.uid not in seen or match.score >= SIMILAR:
             kept.append((video, match))
         seen.add(video.uid)
-    return kept
+    return sorted(kept, key=lambda found: -best[found[0].uid])

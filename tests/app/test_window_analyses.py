@@ -63,7 +63,7 @@ def test_further_matches_of_a_take_are_shown_where_they_are_alike(desk: Desk, pr
 
     desk.open(project)
     a, b = desk.window.workspace.takes
-    found = [(v, Match(v.uid, f, s)) for v, f, s in ((a, 3, 1.0), (a, 30, 0.2), (b, 5, 0.3), (b, 9, 0.6))]
+    found = [(v, Match(v.uid, f, s)) for v, f, s in ((b, 5, 0.7), (b, 9, 0.6), (a, 3, 1.0), (a, 30, 0.2))]
     assert [(video.name, match.frame) for video, match in _worth_showing(found)] == [
         ("a", 3),
         ("b", 5),
