@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from models.domain.ontology import Ontology
 from widgets.compare_options import CompareOptions
@@ -25,6 +25,8 @@ from widgets.compare_take import CompareTake, Pin, TakeClock, clock_of, shared_e
 from widgets.parts import column
 from widgets.transport import Transport
 from widgets.warp_panel import WarpPanel
+
+_SIDE_PX = 330  # what review list and warp plot need, and a scroll bar
 
 
 class CompareView(QWidget):
@@ -169,9 +171,14 @@ class CompareView(QWidget):
         self.pages.addWidget(self.space)
         top = QSplitter(Qt.Orientation.Horizontal, self)
         top.addWidget(self.pages)
-        top.addWidget(side)
+        self._side = QScrollArea(self, widgetResizable=True)  # nine takes on a low screen leave it little
+        self._side.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._side.setWidget(side)
+        self._side.setMinimumWidth(_SIDE_PX)
+        top.addWidget(self._side)
         top.setStretchFactor(0, 1)
-        top.setSizes([1100, 270])
+        top.setSizes([1100, _SIDE_PX])
         top.setCollapsible(0, False)
         self.transport.add_widget(self.options)
         below = QWidget(self)
