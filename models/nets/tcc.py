@@ -34,7 +34,8 @@ class FrameEncoderConfig:
     size_px: side of the square a frame is resized to, its aspect ignored. context: frames seen, the last one
     being the frame itself. gap_s: time between them. channels: of the embedder's convolutions and dense
     layers. dropout: before each dense layer but the last. embedder: "gru" runs over the context instead of
-    the published whole clip, for a state that is carried along counts frames.
+    the published whole clip, for a state that is carried along counts frames. normalized: vectors of length
+    √D, so that similarities have one scale from the first step on (not published; short trainings need it).
     """
 
     trunk: TrunkName = "resnet50"
@@ -45,6 +46,7 @@ class FrameEncoderConfig:
     channels: int = 512
     dimensions: int = 128
     dropout: float = 0.1
+    normalized: bool = False
 
     def __post_init__(self) -> None:
         if self.trunk not in TRUNKS or self.embedder not in EMBEDDERS:
@@ -116,11 +118,13 @@ class ConvEmbedder(nn.Module):
             nn.ReLU(),
         )
         self.embedding = nn.Linear(width, config.dimensions)
+        self.normalized = config.normalized
         self.apply(_initialise)
 
     def forward(self, maps: Tensor) -> Tensor:
         x = self.convolutions(maps.transpose(1, 2))
-        return self.embedding(self.dense(x.amax(dim=(2, 3, 4))))
+        vectors = self.embedding(self.dense(x.amax(dim=(2, 3, 4))))
+        return _of_one_length(vectors) if self.normalized else vectors
 
 
 class GruEmbedder(nn.Module):
@@ -133,12 +137,13 @@ class GruEmbedder(nn.Module):
         self.convolutions = nn.Sequential(*_convolution(channels_in, width), *_convolution(width, width))
         self.dropout = nn.Dropout(config.dropout)
         self.recurrent = nn.GRU(width, config.dimensions, batch_first=True)
+        self.normalized = config.normalized
         self.apply(_initialise)
 
     def forward(self, maps: Tensor) -> Tensor:
         x = self.convolutions(maps.flatten(0, 1)).amax(dim=(2, 3))
         states, _ = self.recurrent(self.dropout(x.unflatten(0, maps.shape[:2])))
-        return states[:, -1]
+        return _of_one_length(states[:, -1]) if self.normalized else states[:, -1]
 
 
 class FrameEncoder(nn.Module):
@@ -159,6 +164,13 @@ class FrameEncoder(nn.Module):
             )
         maps = self.trunk(frames.flatten(0, 1))
         return self.embedder(maps.unflatten(0, (count, context)))
+
+
+def _of_one_length(vectors: Tensor) -> Tensor:
+    """(N, D), each vector brought to length √D."""
+    vectors = vectors.float()  # half precision has too few digits for neighbours on a sphere
+    length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return vectors * (math.sqrt(vectors.shape[-1]) / length)
 
 
 def _convolution(channels_in: int, channels: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

@@ -47,12 +47,14 @@ class Looks:
     """Augmentation, the same for all frames of a clip; the published one by default.
 
     mirror: probability of a left-right mirror. brightness: most that is added, of 0..1. contrast: range of
-    the factor about the mean of each frame's channels.
+    the factor about the mean of each frame's channels. shift: most that pictures move, as a share of their
+    side, what leaves at one edge coming in at the other.
     """
 
     mirror: float = 0.5
     brightness: float = 32 / 255
     contrast: tuple[float, float] = (0.5, 1.5)
+    shift: float = 0.0
 
 
 @dataclass(slots=True)  # not frozen: Fabric casts the tensors in it
@@ -160,16 +162,23 @@ class _Look:
     mirrored: bool
     brighter: float
     contrast: float
+    shift: tuple[float, float]  # down and right, as a share of the side
 
     @classmethod
     def draw(cls, looks: Looks, rng: np.random.Generator) -> _Look:
         mirrored = bool(rng.random() < looks.mirror)
         brighter = float(rng.uniform(-looks.brightness, looks.brightness))
-        return cls(mirrored, brighter, float(rng.uniform(*looks.contrast)))
+        contrast = float(rng.uniform(*looks.contrast))
+        down, right = rng.uniform(-looks.shift, looks.shift, 2) if looks.shift else (0.0, 0.0)
+        return cls(mirrored, brighter, contrast, (float(down), float(right)))
 
     def __call__(self, frames: NDArray[np.uint8]) -> Tensor:
         """uint8 (M, S, S, 3) -> float32 (M, 3, S, S), values −1..1."""
         values = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255 + self.brighter
         mean = values.mean(dim=(2, 3), keepdim=True)
         values = ((values - mean) * self.contrast + mean).clamp(0, 1) * 2 - 1
+        if any(self.shift):
+            rows, columns = values.shape[2:]
+            moved = round(self.shift[0] * rows), round(self.shift[1] * columns)
+            values = values.roll(moved, dims=(2, 3))
         return values.flip(-1) if self.mirrored else values

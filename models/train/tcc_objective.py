@@ -22,8 +22,8 @@ from models.train.tcc_baselines import (
 )
 from models.train.tcc_losses import CycleLoss, deterministic_loss, draw_cycles, stochastic_loss
 
-# Weights of the combinations: halves for two, as the paper chooses from {.25, .5, .75}; SCL as in
-# CARL's spirit a side term.
+# Weights of the combinations: halves for two, as the paper chooses from {.25, .5, .75}; SCL is ours, and as
+# heavy as TCC: it learns first and TCC follows.
 METHODS: dict[str, dict[str, float]] = {
     "tcc": {"tcc": 1.0},
     "sal": {"sal": 1.0},
@@ -33,7 +33,7 @@ METHODS: dict[str, dict[str, float]] = {
     "tcc+sal": {"tcc": 0.5, "sal": 0.5},
     "tcc+tcn": {"tcc": 0.5, "tcn": 0.5},
     "tcc+sal+tcn": {"tcc": 0.34, "sal": 0.33, "tcn": 0.33},
-    "tcc+scl": {"tcc": 1.0, "scl": 0.3},
+    "tcc+scl": {"tcc": 1.0, "scl": 1.0},
 }
 
 

@@ -139,7 +139,7 @@ def train_tcc(
     smooth = math.nan
     try:
         while (share := _share(run, recipe)) < 1:
-            rate = recipe.rate_at(share)
+            rate = recipe.rate_at(share, run.step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss, terms = _advance(fabric, net, raw, optimizer, training, recipe, run.step)
@@ -257,6 +257,8 @@ def _advance(
     loss = loss.float() + raw.regularisation(recipe.weight_decay)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(loss)
+    if recipe.largest_gradient is not None:
+        fabric.clip_gradients(net, optimizer, max_norm=recipe.largest_gradient)
     optimizer.step()
     return loss.detach(), {name: term.detach() for name, term in terms.items()}
 

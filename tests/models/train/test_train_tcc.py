@@ -161,7 +161,7 @@ def test_recipes_are_the_published_ones():
     assert published.looks == Looks(0.5, 32 / 255, (0.5, 1.5))
     assert (published.network.trunk, published.trunk_mode) == ("resnet50", "only_bn")
     assert (scratch.network.trunk, scratch.trunk_mode) == ("vggm", "train_all")
-    assert published.rate_at(0.9) == 1e-4 and TCC_RECIPES["small"].rate_at(1.0) < 1e-6
+    assert published.rate_at(0.9) == 1e-4 and TCC_RECIPES["small"].rate_at(1.0) < 1e-5
 
 
 def test_learning_brings_held_back_takes_into_step(tmp_path):
