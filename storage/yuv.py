@@ -7,7 +7,6 @@ in its own format, and goes to the encoder as it is; the way over RGB costs more
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,9 +29,6 @@ LUMA_WEIGHTS = {Colorspace.ITU601: (0.299, 0.114), Colorspace.ITU709: (0.2126, 0
 def colorspace_for(height_px: int) -> Colorspace:
     """The colour matrix that players assume for an untagged picture of that height."""
     return Colorspace.ITU709 if height_px >= HD_HEIGHT_PX else Colorspace.ITU601
-
-
-_fonts = threading.local()
 
 
 @cache
@@ -185,11 +181,10 @@ def _fixed(point: tuple[float, float], half: bool) -> tuple[int, int]:
 
 
 def _font() -> cv2.FontFace:
-    """OpenCV's own font, one for each thread: it keeps what it has drawn, without a lock."""
-    if not hasattr(_fonts, "sans"):
-        _fonts.sans = cv2.FontFace("sans")
-    font: cv2.FontFace = _fonts.sans
-    return font
+    """OpenCV's own font, new each time: it keeps what it has drawn, without a lock, and what it has drawn
+    before can change the edges of a letter. Making one costs as much as drawing a word.
+    """
+    return cv2.FontFace("sans")
 
 
 def text_width_px(words: str, size_px: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,17 +61,18 @@ def test_a_word_from_the_parent_stops_it_after_the_step(
 
     def job(_description: dict[str, Any]) -> Iterator[Progress]:
         try:
-            for k in range(1000):
+            for k in range(100_000):
                 if k == 5:
                     parent.spoken.set()
-                yield Progress(k, 1000)
+                time.sleep(0.001)  # so that the listening thread gets its turn
+                yield Progress(k, 100_000)
         except GeneratorExit:
             kept.append(k)
             raise
 
     code, said = run(tmp_path, monkeypatch, job, parent)
     assert code == worker.STOPPED and said[-1] == {"stopped": True}
-    assert kept and 5 <= kept[0] < 1000  # the job could save where it was
+    assert kept and 5 <= kept[0] < 99_000  # the job could save where it was
 
 
 def test_what_the_world_did_is_one_line_and_a_bug_has_a_report(
