@@ -9,6 +9,7 @@ of an uninterrupted one. The network receives windows of poses, never a frame's 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -147,6 +148,7 @@ class PoseEncoderRun:
         self.recipe = recipe
         self.takes = Takes(takes)
         self.count = len(takes)
+        self.checksum = _checksum(takes)
         self.fabric = make_fabric(device, precision)
         torch.manual_seed(recipe.seed)
         self.net = PoseEncoder(recipe.network)
@@ -254,7 +256,7 @@ class PoseEncoderRun:
 
     @property
     def _identity(self) -> str:
-        return f"{asdict(self.recipe)!r} on {self.count} takes"
+        return f"{asdict(self.recipe)!r} on {self.count} takes {self.checksum:08x}"
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint if there is one."""
@@ -263,6 +265,16 @@ class PoseEncoderRun:
             self.net.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.loss, self.step = state["loss"], state["step"]
+
+
+def _checksum(takes: Sequence[PoseTake]) -> int:
+    """CRC-32 over all that training sees of its takes: a checkpoint goes on with no others."""
+    crc = 0
+    for take in takes:
+        about = (take.name, take.group, take.skeleton, float(take.fps), take.values.shape)
+        crc = zlib.crc32(repr(about).encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(take.values, dtype=np.float32).tobytes(), crc)
+    return crc
 
 
 def _tau(vectors: list[np.ndarray[Any, np.dtype[np.float32]]]) -> float:

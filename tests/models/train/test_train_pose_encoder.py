@@ -100,6 +100,18 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
         next(train_pose_encoder(some_takes(), out, replace(RECIPE, seed=5)))
 
 
+@pytest.mark.parametrize("change", ["name", "values"])
+def test_a_checkpoint_of_as_many_other_takes_is_not_taken_up(tmp_path: Path, change: str) -> None:
+    out = tmp_path / "a.safetensors"
+    job = train_pose_encoder(some_takes(), out, RECIPE)
+    next(job)
+    job.close()
+    first, *rest = some_takes()
+    other = replace(first, name="other") if change == "name" else replace(first, values=first.values + 1)
+    with pytest.raises(KnownError, match="other settings"):
+        next(train_pose_encoder([other, *rest], out, RECIPE))
+
+
 def test_the_network_sees_nothing_of_its_neighbours_on_the_strip() -> None:
     random = np.random.default_rng(0)
     _, drawn = Takes(some_takes()).draw(random, 4, 30.0, ViewRanges())
