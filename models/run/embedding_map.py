@@ -35,7 +35,9 @@ def embedding_map(takes: Sequence[NDArray[np.floating]], method: Method = "pca")
     if known.sum() < FEWEST_FRAMES:
         raise KnownError("There are too few embedded frames to draw a map.", hint="Find the poses first.")
     placed = np.full((len(rows), 2), np.nan)
-    if method == "pca":
+    if not np.ptp(rows[known], axis=0).any():
+        placed[known] = 0.0  # all the same: no method finds a direction in them
+    elif method == "pca":
         placed[known] = _pca(rows[known])
     else:
         chosen = _evenly(np.nonzero(known)[0])

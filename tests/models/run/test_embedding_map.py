@@ -41,3 +41,13 @@ def test_unknown_frames_have_no_place() -> None:
 def test_too_few_frames_are_said() -> None:
     with pytest.raises(KnownError, match="too few"):
         embedding_map([path(3)])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", METHODS)
+def test_embeddings_that_are_all_the_same_lie_in_the_middle(method: Method) -> None:
+    take = np.ones((12, 8), np.float32)
+    take[3] = np.nan
+    (placed,) = embedding_map([take], method)
+    assert np.isnan(placed[3]).all()
+    assert (np.delete(placed, 3, axis=0) == 0).all()
