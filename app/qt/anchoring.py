@@ -71,9 +71,15 @@ class Anchoring(QObject):
         }
 
     def own_actions(self) -> dict[str, Callable[[], object]]:
-        """Delete removes the selected pin while the page is on top."""
+        """Delete removes the selected pin while the page is on top, never a label of the page behind it."""
+        return {"label.delete": self._delete_selected}
+
+    def _delete_selected(self) -> None:
         take_uid, pin_uid = self.view.selected_pin
-        return {"label.delete": lambda: self.delete(take_uid, pin_uid)} if pin_uid else {}
+        if pin_uid:
+            self.delete(take_uid, pin_uid)
+        else:
+            self.workspace.message.emit("Select a pin first: click one on a take's ruler.")
 
     # ---- one take alone
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from app.commands import RemoveVideo
+from app.commands import PutEvents, RemoveVideo
 from app.session import Session
 from models.domain.alignment import Alignment
 from storage import alignments
@@ -98,6 +98,15 @@ def test_delete_removes_the_selected_pin_and_no_label(page: Desk) -> None:
     assert view.stage.state.take(b).pins == ()  # type: ignore[union-attr]
     page.window.workspace.undo()
     page.until(lambda: bool(view.stage.state.take(b).pins))  # type: ignore[union-attr]
+
+
+def test_delete_without_a_pin_leaves_the_label_that_is_selected_on_the_other_page(page: Desk) -> None:
+    label = page.event("a", 1, 5)
+    page.window.workspace.do(PutEvents((label,)))
+    page.window.labelling.select(label.uid)
+    go_to(page, 12)
+    page.key(Qt.Key.Key_Delete)
+    assert [event.uid for event in page.session.events(page.video_uid("a"))] == [label.uid]
 
 
 def test_on_the_label_page_f8_says_where_it_works(desk: Desk, project: Path) -> None:
