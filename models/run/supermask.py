@@ -1,0 +1,232 @@
+"""Supermask files (`.kpm`): a network as a seed and two bits or fewer per weight.
+
+The file is a safetensors file. A thinned layer is its mask, one bit per weight (`mask/NAME`, uint8, the first
+weight in the highest bit), and, where its signs do not come from the generator, another bit (`sign/NAME`, 1 =
+negative). Everything else (running statistics, biases, affine parts) is stored as it is (`rest/NAME`). The
+metadata says how the weights are drawn: see `models.nets.random_weights`.
+
+Two checksums: one over what is stored, so that a changed byte is refused; one over the rebuilt network, which
+on another platform may differ in the last digit of weights that are normally distributed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from models.domain.errors import KnownError
+from models.nets.edge_popup import subnet_layers
+from models.nets.random_weights import GENERATOR, INITS, Init, random_weight, weight_size
+
+SUFFIX = ".kpm"
+KEY = "keyphase-supermask"  # of the metadata
+DESCRIPTION_KEY = "keyphase"  # as in every file of weights: what the network is
+VERSION = 1
+MASK, SIGN, REST = "mask/", "sign/", "rest/"
+_LARGEST = 2**31  # weights of one layer: a header that asks for more is no network's
+
+
+@dataclass(frozen=True, slots=True)
+class SupermaskInfo:
+    """How the weights of a file are drawn.
+
+    layers: name -> shape of the weights. signs_stored: whether signs come from the file instead of the seed.
+    """
+
+    seed: int
+    init: Init
+    keep: float
+    scaled: bool
+    layers: Mapping[str, tuple[int, ...]]
+    signs_stored: bool
+    content_sha256: str
+    weights_sha256: str
+    generator: str = GENERATOR
+
+    @property
+    def weights(self) -> int:
+        """Weights of all thinned layers together, those left out included."""
+        return sum(math.prod(shape) for shape in self.layers.values())
+
+
+def pack(
+    network: nn.Module,
+    path: Path,
+    *,
+    seed: int,
+    init: Init,
+    keep: float,
+    scaled: bool = False,
+    description: Mapping[str, object] | None = None,
+) -> SupermaskInfo:
+    """Write the subnet form of a network (see `edge_popup.convert`) to `path`.
+
+    The weights must be those that `init` draws from `seed`, or differ from them by signs only (as in the
+    official checkpoints of signed constants). Raises ValueError when they are neither, or nothing is thinned.
+    """
+    layers = dict(subnet_layers(network))
+    if not layers:
+        raise ValueError("the network has no thinned layer: convert it first")
+    stored: dict[str, Tensor] = {}
+    shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
+    signs_stored = any(
+        not _is_drawn(n, layer.weight, init, seed, keep, scaled) for n, layer in layers.items()
+    )
+    for name, layer in layers.items():
+        stored[MASK + name] = _bits(layer.mask().detach().numpy() > 0)
+        if signs_stored:
+            size = weight_size(shapes[name], init, keep=keep if scaled else None)
+            if not np.allclose(np.abs(layer.weight.detach().numpy()), size, rtol=1e-6):
+                raise ValueError(f"the weights of {name} are not those of rule {init} and seed {seed}")
+            stored[SIGN + name] = _bits(layer.weight.detach().numpy() < 0)
+    thinned = {f"{name}.{part}" for name in layers for part in ("weight", "scores")}
+    for key, value in network.state_dict().items():
+        if key not in thinned and not key.endswith("num_batches_tracked"):
+            stored[REST + key] = value.detach().cpu().contiguous()
+    info = SupermaskInfo(seed, init, keep, scaled, shapes, signs_stored, _sha256(stored), "")
+    rebuilt = _rebuild(info, stored)
+    info = SupermaskInfo(
+        seed, init, keep, scaled, shapes, signs_stored, info.content_sha256, _sha256(rebuilt)
+    )
+    header = {KEY: json.dumps(_as_json(info)), DESCRIPTION_KEY: json.dumps(dict(description or {}))}
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        save_file(stored, draft, header)
+        draft.replace(path)
+    except OSError as error:
+        raise KnownError(f"{path.name} could not be written: {error.strerror or error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return info
+
+
+def read_info(path: Path) -> SupermaskInfo:
+    """What a file says of itself. Raises KnownError when it is no supermask file or of another version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise KnownError(f"{path.name} is no supermask file, or only a part of one ({error}).") from error
+    try:
+        data = json.loads(header[KEY])
+        if data["version"] != VERSION or data["generator"] != GENERATOR:
+            said = f"version {data['version']}, generator {data['generator']}"
+            raise KnownError(
+                f"{path.name} was made by another version of Keyphase ({said}).",
+                hint=f"This one reads version {VERSION} with {GENERATOR}: bring Keyphase up to date.",
+            )
+        shapes = {str(name): tuple(int(n) for n in shape) for name, shape in data["layers"].items()}
+        if data["init"] not in INITS or any(not 0 < math.prod(s) < _LARGEST for s in shapes.values()):
+            raise ValueError("rule or sizes")
+        return SupermaskInfo(
+            int(data["seed"]),
+            data["init"],
+            float(data["keep"]),
+            bool(data["scaled"]),
+            shapes,
+            bool(data["signs_stored"]),
+            str(data["content_sha256"]),
+            str(data["weights_sha256"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise KnownError(f"{path.name} is no supermask file, or its header is damaged.") from error
+
+
+def unpack(path: Path) -> dict[str, Tensor]:
+    """The network in a file as an ordinary state dict: weights that are left out are 0.
+
+    Raises KnownError for a truncated or altered file; then nothing is loaded.
+    """
+    info, stored = _read(path)
+    return _rebuild(info, stored)
+
+
+def verify(path: Path) -> bool:
+    """Whether the rebuilt network is bit for bit the one that was packed.
+
+    False on a platform whose arithmetic differs in the last digit. Raises KnownError for an altered file.
+    """
+    info, stored = _read(path)
+    return _sha256(_rebuild(info, stored)) == info.weights_sha256
+
+
+def _read(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
+    info = read_info(path)
+    with safe_open(path, framework="pt") as file:
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    if _sha256(stored) != info.content_sha256:
+        raise KnownError(f"{path.name} was altered after it was written.", hint="Get the file anew.")
+    expected = {MASK + name for name in info.layers}
+    if info.signs_stored:
+        expected |= {SIGN + name for name in info.layers}
+    if expected != {key for key in stored if key.startswith((MASK, SIGN))}:
+        raise KnownError(f"{path.name} lacks masks of some layers, or has masks of others.")
+    return info, stored
+
+
+def _rebuild(info: SupermaskInfo, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    tensors = {key.removeprefix(REST): value for key, value in stored.items() if key.startswith(REST)}
+    for name, shape in info.layers.items():
+        count = math.prod(shape)
+        mask = _unbits(stored[MASK + name], count).reshape(shape)
+        if info.signs_stored:
+            size = np.float32(weight_size(shape, info.init, keep=info.keep if info.scaled else None))
+            weight = np.where(_unbits(stored[SIGN + name], count).reshape(shape), -size, size)
+        else:
+            weight = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
+        tensors[f"{name}.weight"] = torch.from_numpy(np.where(mask, weight, np.float32(0)))
+    return tensors
+
+
+def _is_drawn(name: str, weight: Tensor, init: Init, seed: int, keep: float, scaled: bool) -> bool:
+    drawn = random_weight(name, tuple(weight.shape), init, seed, keep=keep if scaled else None)
+    return bool(np.array_equal(drawn, weight.detach().cpu().numpy()))
+
+
+def _bits(flags: NDArray[np.bool_]) -> Tensor:
+    return torch.from_numpy(np.packbits(flags.ravel()))
+
+
+def _unbits(bits: Tensor, count: int) -> NDArray[np.bool_]:
+    if bits.dtype != torch.uint8 or bits.ndim != 1 or len(bits) != -(-count // 8):
+        raise KnownError("A mask in the file has not the size of its layer.")
+    return np.unpackbits(bits.numpy(), count=count).astype(np.bool_)
+
+
+def _sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Over names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        head = f"{name}|{value.dtype}|{tuple(value.shape)}".encode()
+        digest.update(struct.pack("<I", len(head)) + head)
+        digest.update(value.view(torch.uint8).numpy().tobytes() if value.ndim else value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _as_json(info: SupermaskInfo) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "generator": info.generator,
+        "seed": info.seed,
+        "init": info.init,
+        "keep": info.keep,
+        "scaled": info.scaled,
+        "layers": {name: list(shape) for name, shape in info.layers.items()},
+        "signs_stored": info.signs_stored,
+        "content_sha256": info.content_sha256,
+        "weights_sha256": info.weights_sha256,
+    }
