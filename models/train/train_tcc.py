@@ -72,7 +72,10 @@ class Trainee(nn.Module):
     def forward(self, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         count, steps = batch.frames.shape
         maps = self.encoder.trunk(batch.pictures)
-        vectors = self.encoder.embedder(maps[batch.seen.flatten(0, 1)]).unflatten(0, (-1, steps))
+        seen = batch.seen.flatten(0, 1)
+        # index_select adds its gradients up in one order; indexing does not where there are several threads
+        shown = maps.index_select(0, seen.flatten()).unflatten(0, seen.shape)
+        vectors = self.encoder.embedder(shown).unflatten(0, (-1, steps))
         return self.objective(
             vectors[:count],
             batch.frames,
