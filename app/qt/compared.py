@@ -43,7 +43,7 @@ def read_compared(
     session: Session, reference: Video, videos: Sequence[Video], faults: dict[str, str]
 ) -> Compared:
     """The reference and the chosen takes that are aligned to it. faults: uid -> why it has no picture."""
-    chosen, stale = chosen_takes(session, reference.uid), out_of_date(session)
+    chosen = chosen_takes(session, reference.uid)
     taken: dict[str, Video] = {reference.uid: reference}
     warps: dict[str, Alignment] = {}
     aligned: list[tuple[str, str]] = []
@@ -56,6 +56,7 @@ def read_compared(
             aligned.append((video.uid, video.name))
             if (chosen is None or video.uid in chosen) and len(taken) < MOST_TAKES:
                 taken[video.uid], warps[video.uid] = video, warp
+        stale = out_of_date(session, {(reference.uid, uid) for uid in warps})
         takes = tuple(
             _take(
                 session,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from app.session import Session
@@ -29,14 +31,21 @@ def doubts(costs: dict[str, float]) -> list[str]:
     return lines
 
 
-def out_of_date(session: Session) -> dict[tuple[str, str], str]:
+def out_of_date(
+    session: Session, pairs: Collection[tuple[str, str]] | None = None
+) -> dict[tuple[str, str], str]:
     """Why a warp, by (reference uid, query uid), no longer follows from what is known; those that do are left
-    out. Warps of pictures, by hand, and of versions that did not keep track are never out of date."""
+    out. Warps of pictures, by hand, and of versions that did not keep track are never out of date.
+
+    pairs: only these are looked at, for every take in them is read; None = all.
+    """
     stale: dict[tuple[str, str], str] = {}
     with session.project.reading() as tx:
         now: dict[str, int | None] = {}
         names = {video.uid: video.name for video in session.videos()}
         for pair, made in alignments.all_provenance(tx).items():
+            if pairs is not None and pair not in pairs:
+                continue
             for uid, source in zip(pair, (made.reference, made.query), strict=True):
                 if not source.track_uid:
                     continue
