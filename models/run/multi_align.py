@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.alignment import Alignment
+from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.run.align import PRICES_2D, align_features, less_offset
-from models.run.matching import Matching, Prices
+from models.run.matching import LARGEST_MATRIX, Matching, Prices
 from models.run.pose_features import PoseFeatures, feature_costs
 
 AVERAGED = "barycentre"  # how the method of a warp through an average begins
@@ -61,18 +62,28 @@ def pair_cost(alignment: Alignment, reference_frames: int, query_frames: int) ->
 def pair_costs(
     lengths: Sequence[int], align: Callable[[int, int], Alignment]
 ) -> Generator[Progress, None, Floats]:
-    """float64 (K, K): what aligning each pair of takes costs, the same both ways; one pair per step."""
+    """float64 (K, K): what aligning each pair of takes costs, the same both ways; one pair per step. NaN: the
+    two cannot be aligned."""
     pairs = list(combinations(range(len(lengths)), 2))
     costs = np.zeros((len(lengths), len(lengths)))
     for done, (i, j) in enumerate(pairs):
         yield Progress(done, len(pairs), "comparing all takes")
-        costs[i, j] = costs[j, i] = pair_cost(align(i, j), lengths[i], lengths[j])
+        try:
+            cost = pair_cost(align(i, j), lengths[i], lengths[j])
+        except KnownError:  # such as too few joints in common; the others go on
+            cost = np.nan
+        costs[i, j] = costs[j, i] = cost
     return costs
 
 
 def medoid(costs: Floats) -> int:
-    """The take to which all others together cost least; of several the first."""
-    return int(costs.sum(axis=1).argmin())
+    """The take to which all others together cost least; of several the first.
+
+    A pair that cannot be aligned (NaN) counts as twice the dearest of those that can.
+    """
+    known = costs[np.isfinite(costs)]
+    missing = 2 * float(known.max(initial=0.0)) or 1.0
+    return int(np.where(np.isfinite(costs), costs, missing).sum(axis=1).argmin())
 
 
 def barycentre(
@@ -126,14 +137,21 @@ def align_through(
     side, onward = _closest_side(average, query, reference.fps, prices)
     composed = there.inverse().compose(onward)
     first = reference.features
-    cost = feature_costs(first, _near(first, side, composed))
+    near = _near(first, side, composed)
     rows, columns = composed.path.T
-    back = cost.argmin(axis=0)
+    back, cost = np.zeros(len(near.values), dtype=np.int64), np.zeros(len(rows))
+    width = max(1, LARGEST_MATRIX // len(first.values))
+    for start in range(0, len(near.values), width):
+        part = slice(start, start + width)
+        block = feature_costs(first, PoseFeatures(near.values[part], near.weight[part]))
+        back[part] = block.argmin(axis=0)
+        here = (columns >= start) & (columns < start + width)
+        cost[here] = block[rows[here], columns[here] - start]
     return Alignment(
         reference_uid,
         query_uid,
         composed.path,
-        np.sqrt(cost[rows, columns]).astype(np.float32),
+        np.sqrt(cost).astype(np.float32),
         np.abs(back[columns] - rows).astype(np.float32),
         f"{AVERAGED}-{name}",
     )

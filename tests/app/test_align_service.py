@@ -177,6 +177,8 @@ def test_a_take_with_too_few_joints_does_not_stop_the_others(
     assert last.note.startswith("2 aligned to quick; left out: head: The two takes have")
     with pytest.raises(KnownError, match="joints in common"):
         run(align_takes(session, takes[0], [head]))
+    found = run(align_takes(session, None, [head, *takes], AlignOptions(reference="best")))[-1]
+    assert "left out: head" in found.note and "aligned to head" not in found.note
 
 
 def test_a_take_of_one_frame_is_aligned(session: Session, takes: list[Video], tmp_path: Path) -> None:
