@@ -80,6 +80,17 @@ def test_takes_that_cannot_be_used_are_named(tmp_path):
         _run(out, replace(TINY, learning_rate=1.0), clips=[*CLIPS, clip(7, 1)])
 
 
+def test_a_checkpoint_goes_on_with_the_same_pictures_only(tmp_path):
+    out = tmp_path / "net.safetensors"
+    job = train_tcc(CLIPS, out, TINY, device="cpu")
+    while not next(job).note.startswith("step 2"):
+        pass
+    job.close()
+    others = [replace(clip(k + 20), name=c.name) for k, c in enumerate(CLIPS)]
+    with pytest.raises(KnownError, match="other settings"):
+        _run(out, clips=others)
+
+
 def test_a_diverging_loss_ends_the_training_and_keeps_the_last_checkpoint(tmp_path):
     with pytest.raises(KnownError, match="not finite"):
         _run(tmp_path / "net.safetensors", replace(TINY, learning_rate=1e30, steps=50))
