@@ -21,6 +21,8 @@ from storage.picture import HD_HEIGHT_PX, KNOWN_COLORSPACES, Orientation, RgbIma
 Plane = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
+# Said each time: left out, letters get the weight that anybody in the program wrote with last.
+_REGULAR = 400
 SUBPIXEL_BITS = 4  # positions of lines are given in sixteenths of a pixel
 # Kr, Kb of ITU-R BT.601 and BT.709
 LUMA_WEIGHTS = {Colorspace.ITU601: (0.299, 0.114), Colorspace.ITU709: (0.2126, 0.0722)}
@@ -101,7 +103,7 @@ class Yuv:
 
     def text(self, words: str, x: int, baseline: int, size_px: int, luma: int = 220) -> None:
         """Write in grey; what does not fit is cut off at the edge."""
-        cv2.putText(self.y, words, (x, baseline), (luma,), _font(), size_px)
+        cv2.putText(self.y, words, (x, baseline), (luma,), _font(), size_px, _REGULAR)
 
     def rgb(self) -> RgbImage:
         """uint8 (H, W, 3) RGB, full range: the picture as a player shows it."""
@@ -181,12 +183,12 @@ def _fixed(point: tuple[float, float], half: bool) -> tuple[int, int]:
 
 
 def _font() -> cv2.FontFace:
-    """OpenCV's own font, new each time: it keeps what it has drawn, without a lock, and what it has drawn
-    before can change the edges of a letter. Making one costs as much as drawing a word.
+    """OpenCV's own font, new each time: a font keeps what it has drawn, without a lock. Making one costs as
+    much as drawing a word.
     """
     return cv2.FontFace("sans")
 
 
 def text_width_px(words: str, size_px: int) -> int:
     """How wide `Yuv.text` writes."""
-    return int(cv2.getTextSize((1, 1), words, (0, 0), _font(), size_px)[2])
+    return int(cv2.getTextSize((1, 1), words, (0, 0), _font(), size_px, _REGULAR)[2])
