@@ -5,15 +5,21 @@ the largest scores; backward the gradient goes straight through the choice to al
 weights that are left out, which is how they come back. `keep` is everywhere the share of weights that is
 KEPT; the official code calls the same number `prune_rate` (and elsewhere means the opposite by it).
 
+`signed=True` goes one step further (Koster et al., ICLR 2022, "Keep, hide, invert"): the sign of a score
+says whether its weight is used as it is or inverted, so that a weight takes two bits instead of one. `adopt`
+starts such a network from a trained one.
+
 `convert` turns any network of ours into this form without rewriting it: its layers are replaced in place, so
 state-dict keys stay (`NAME.weight` beside `NAME.scores`, as in the official checkpoints).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,17 +47,25 @@ def top_mask(scores: Tensor, keep: float) -> Tensor:
     zeroed = zeroed_count(flat.numel(), keep)
     if zeroed == 0:
         return torch.ones_like(scores)
-    threshold = flat.kthvalue(zeroed).values  # the largest score that is left out
+    threshold = _smallest(flat, zeroed)  # the largest score that is left out
     mask = flat > threshold
-    surplus = flat.numel() - zeroed - int(mask.sum())
+    surplus = flat.numel() - zeroed - int(mask.count_nonzero())
     if surplus:  # of those that tie with it, the last ones stay
         tied = (flat == threshold).nonzero().flatten()
         mask[tied[len(tied) - surplus :]] = True
     return mask.to(scores.dtype).view_as(scores)
 
 
+def _smallest(values: Tensor, count: int) -> Tensor:
+    """The largest of the `count` smallest of values (N,), by selection. NumPy's is several times as fast as
+    that of torch on a processor."""
+    if values.device.type != "cpu" or values.dtype != torch.float32:
+        return values.kthvalue(count).values
+    return torch.from_numpy(np.partition(values.numpy(), count - 1)[count - 1 : count])[0]
+
+
 class _StraightThrough(torch.autograd.Function):
-    """The mask forward; backward its gradient is given to |scores| unchanged (Bengio et al. 2013)."""
+    """The mask forward; backward its gradient is given to the scores unchanged (Bengio et al. 2013)."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, mask: Tensor) -> Tensor:
@@ -63,12 +77,16 @@ class _StraightThrough(torch.autograd.Function):
 
 
 class SubnetMixin:
-    """What the layers share: frozen `weight`, learned `scores` of its shape, and the share that is kept."""
+    """What the layers share: frozen `weight`, learned `scores` of its shape, and the share that is kept.
+
+    signed: weights with a score below zero are inverted.
+    """
 
     weight: nn.Parameter
     bias: nn.Parameter | None
     scores: nn.Parameter
     keep: float
+    signed: bool
     threshold: Tensor | None  # of a global choice; None: each layer chooses by itself
 
     def mask(self) -> Tensor:
@@ -79,7 +97,12 @@ class SubnetMixin:
         return top_mask(self.scores, self.keep)
 
     def effective_weight(self) -> Tensor:
-        """The weights in use; the gradient goes to all scores: dL/dS = sign(S) · dL/dW · W."""
+        """The weights in use; the gradient goes to all scores: dL/dS = sign(S) · dL/dW · W, without the sign
+        of the score where that sign acts itself."""
+        if self.signed:
+            mask = self.mask()
+            chosen = torch.where(self.scores.detach() < 0, -mask, mask)
+            return self.weight * _StraightThrough.apply(self.scores, chosen)
         return self.weight * _StraightThrough.apply(self.scores.abs(), self.mask())
 
 
@@ -127,24 +150,30 @@ def convert(
     init: Init | None = "signed_constant",
     seed: int = 0,
     scaled: bool = False,
+    signed: bool = False,
     affine: bool = False,
     train_biases: bool = False,
+    dense: Collection[str] = (),
 ) -> nn.Module:
     """Turn a network into its subnet form, in place, and return it.
 
     init: rule for the weights, drawn anew from (seed, name of the layer); None leaves them as they are, such
-    as those of a loaded checkpoint. scaled: by sqrt(1 / keep). affine: batch norms keep a weight and a bias
-    to train; False (as published) leaves only their running statistics. train_biases: biases of layers learn;
-    False sets them to zero and freezes them (the published networks have none). Raises ValueError for keep
-    outside (0, 1] or a network without a layer to thin.
+    as those of a loaded checkpoint. scaled: by sqrt(1 / keep). signed: scores also choose signs. affine:
+    batch norms keep a weight and a bias to train; False (as published) leaves only their running statistics.
+    train_biases: biases of layers learn; False sets them to zero and freezes them (the published networks
+    have none). dense: names of layers that stay as they are and learn their weights (published: none).
+    Raises ValueError for keep outside (0, 1], an unknown name, or a network without a layer to thin.
     """
     zeroed_count(1, keep)  # refuses a share that is none
+    unknown = set(dense) - {name for name, _, _, layer in _layers(network) if type(layer) in _FORMS}
+    if unknown:
+        raise ValueError(f"the network has no layers {', '.join(sorted(unknown))} to leave dense")
     replaced = 0
     for name, parent, child, layer in list(_layers(network)):
         form = _FORMS.get(type(layer))
-        if form is None:
+        if form is None or name in dense:
             continue
-        made = _subnet_layer(layer, form, keep)
+        made = _subnet_layer(layer, form, keep, signed)
         if init is not None:
             drawn = random_weight(name, tuple(layer.weight.shape), init, seed, keep=keep if scaled else None)
             made.weight.data.copy_(torch.from_numpy(drawn))
@@ -161,6 +190,29 @@ def convert(
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.affine, module.weight, module.bias = False, None, None  # type: ignore[assignment]
     return network
+
+
+def adopt(network: nn.Module, trained: Mapping[str, Tensor]) -> None:
+    """Let a converted network start from a trained one of the same form, given as its state dict.
+
+    A weight that was large gets a large score, and where layers are signed the sign that makes it point the
+    same way; scores are brought to the spread of random ones. Everything that is not thinned is taken over.
+    Raises ValueError when a layer is missing or of another shape.
+    """
+    layers = dict(subnet_layers(network))
+    for name, layer in layers.items():
+        weight = trained.get(f"{name}.weight")
+        if weight is None or weight.shape != layer.weight.shape:
+            raise ValueError(
+                f"the trained network has no layer {name} of the shape {tuple(layer.weight.shape)}"
+            )
+        wanted = weight.detach().to(layer.scores) * layer.weight.detach().sign()
+        spread = 1 / math.sqrt(3 * math.prod(weight.shape[1:]))  # as `random_scores`
+        layer.scores.data.copy_(wanted * (spread / wanted.square().mean().sqrt().clamp(min=1e-12)))
+    own = network.state_dict()
+    thinned = {f"{name}.{part}" for name in layers for part in ("weight", "scores")}
+    rest = {key: value for key, value in trained.items() if key in own and key not in thinned}
+    network.load_state_dict({**own, **rest})
 
 
 def subnet_layers(network: nn.Module) -> Iterator[tuple[str, SubnetLayer]]:
@@ -185,7 +237,7 @@ def choose_globally(network: nn.Module, keep: float) -> None:
     """
     scores = torch.cat([layer.scores.detach().abs().flatten() for _, layer in subnet_layers(network)])
     zeroed = zeroed_count(scores.numel(), keep)
-    threshold = scores.kthvalue(zeroed).values if zeroed else scores.new_tensor(-1.0)
+    threshold = _smallest(scores, zeroed) if zeroed else scores.new_tensor(-1.0)
     for _, layer in subnet_layers(network):
         layer.keep, layer.threshold = keep, threshold
 
@@ -202,11 +254,11 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module, str, Any]]:
             yield f"{parent_name}.{child}" if parent_name else child, parent, child, layer
 
 
-def _subnet_layer(layer: Any, form: type[nn.Module], keep: float) -> Any:
+def _subnet_layer(layer: Any, form: type[nn.Module], keep: float, signed: bool) -> Any:
     """The thinned form of a layer: the same module with another class, so that nothing of it can be lost."""
     made = form.__new__(form)
     made.__dict__ = {**layer.__dict__, "_parameters": dict(layer._parameters)}
     made.weight.requires_grad_(False)
     made.register_parameter("scores", nn.Parameter(torch.empty_like(layer.weight)))
-    made.keep, made.threshold = keep, None
+    made.keep, made.signed, made.threshold = keep, signed, None
     return made

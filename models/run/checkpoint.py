@@ -1,9 +1,9 @@
 """Files of tensors from anywhere, read without running anything in them.
 
-safetensors holds tensors only. Torch checkpoints are pickles: they go through torch's own restricted
-unpickler (`weights_only=True`), and what published training checkpoints keep beside the tensors (NumPy
-scalars, arrays and random generators) is read as `_Forgotten`, which does nothing. Anything else that a file
-names is refused.
+safetensors holds tensors only, also in supermask files (`.kpm`), whose networks are rebuilt. Torch
+checkpoints are pickles: they go through torch's own restricted unpickler (`weights_only=True`), and what
+published training checkpoints keep beside the tensors (NumPy scalars, arrays and random generators) is read
+as `_Forgotten`, which does nothing. Anything else that a file names is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.domain.errors import KnownError
+from models.run import supermask
 
 DESCRIPTION_KEY = "keyphase"  # of the metadata in a safetensors file
 # where training programs put the weights in their checkpoints, by preference: torch examples, HRNet (the
@@ -56,11 +57,15 @@ def load_checkpoint(path: Path) -> object:
     if not path.is_file():
         raise KnownError(f"There is no weights file {path}.")
     try:
+        if path.suffix == supermask.SUFFIX:
+            return supermask.unpack(path)
         if path.suffix == ".safetensors":
             return load_file(path)
         forgotten = torch.serialization.safe_globals([(_Forgotten, name) for name in _FORGOTTEN])
         with forgotten, warnings.catch_warnings(action="ignore"):  # such as: an unusual pickle protocol
             return torch.load(path, map_location="cpu", weights_only=True)
+    except KnownError:
+        raise
     except pickle.UnpicklingError as error:
         named = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
         why = f"it names {named[1]}, and no code in a file is ever run" if named else _first_line(error)
@@ -76,7 +81,8 @@ def load_checkpoint(path: Path) -> object:
 
 
 def load_tensors(path: Path | str) -> dict[str, Tensor]:
-    """The state dict in a `.safetensors` file or a torch checkpoint (bare, or in one of the `NESTED` places).
+    """The state dict in a `.safetensors` or `.kpm` file or a torch checkpoint (bare, or in one of the `NESTED`
+    places).
 
     A leading `module.` of keys is dropped; halves become float32, the precision networks run in. Raises
     KnownError when the file is missing, damaged, or is not plain tensors.

@@ -1,12 +1,14 @@
 """Supermask files (`.kpm`): a network as a seed and two bits or fewer per weight.
 
 The file is a safetensors file. A thinned layer is its mask, one bit per weight (`mask/NAME`, uint8, the first
-weight in the highest bit), and, where its signs do not come from the generator, another bit (`sign/NAME`, 1 =
-negative). Everything else (running statistics, biases, affine parts) is stored as it is (`rest/NAME`). The
-metadata says how the weights are drawn: see `models.nets.random_weights`.
+weight in the highest bit), and, where its signs are not those of the generator, another bit for each weight
+that is kept (`sign/NAME`, 1 = negative). Everything else (running statistics, biases, affine parts, layers
+that are not thinned) is stored as it is (`rest/NAME`). The metadata says how the weights are drawn: see
+`models.nets.random_weights`.
 
-Two checksums: one over what is stored, so that a changed byte is refused; one over the rebuilt network, which
-on another platform may differ in the last digit of weights that are normally distributed.
+Two checksums: one over what is stored, header included, so that a changed byte is refused; one over the
+rebuilt network, which on another platform may differ in the last digit of weights that are normally
+distributed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from torch import Tensor, nn
 
 from models.domain.errors import KnownError
 from models.nets.edge_popup import subnet_layers
-from models.nets.random_weights import GENERATOR, INITS, Init, random_weight, weight_size
+from models.nets.random_weights import GENERATOR, INITS, Init, random_weight
 
 SUFFIX = ".kpm"
 KEY = "keyphase-supermask"  # of the metadata
@@ -43,7 +45,8 @@ _LARGEST = 2**31  # weights of one layer: a header that asks for more is no netw
 class SupermaskInfo:
     """How the weights of a file are drawn.
 
-    layers: name -> shape of the weights. signs_stored: whether signs come from the file instead of the seed.
+    layers: name -> shape of the weights. signed: names of those whose signs come from the file instead of
+    the seed.
     """
 
     seed: int
@@ -51,7 +54,7 @@ class SupermaskInfo:
     keep: float
     scaled: bool
     layers: Mapping[str, tuple[int, ...]]
-    signs_stored: bool
+    signed: frozenset[str]
     content_sha256: str
     weights_sha256: str
     generator: str = GENERATOR
@@ -74,34 +77,35 @@ def pack(
 ) -> SupermaskInfo:
     """Write the subnet form of a network (see `edge_popup.convert`) to `path`.
 
-    The weights must be those that `init` draws from `seed`, or differ from them by signs only (as in the
-    official checkpoints of signed constants). Raises ValueError when they are neither, or nothing is thinned.
+    The weights must be those that `init` draws from `seed`, or differ from them by signs only (as in signed
+    layers, and in the official checkpoints of signed constants). Raises ValueError when they are neither, or
+    nothing is thinned.
     """
     layers = dict(subnet_layers(network))
     if not layers:
         raise ValueError("the network has no thinned layer: convert it first")
     stored: dict[str, Tensor] = {}
     shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
-    signs_stored = any(
-        not _is_drawn(n, layer.weight, init, seed, keep, scaled) for n, layer in layers.items()
-    )
+    signed = set()
     for name, layer in layers.items():
-        stored[MASK + name] = _bits(layer.mask().detach().numpy() > 0)
-        if signs_stored:
-            size = weight_size(shapes[name], init, keep=keep if scaled else None)
-            if not np.allclose(np.abs(layer.weight.detach().numpy()), size, rtol=1e-6):
+        drawn = random_weight(name, shapes[name], init, seed, keep=keep if scaled else None)
+        kept = layer.mask().detach().cpu().numpy() > 0
+        used, wanted = layer.effective_weight().detach().cpu().numpy()[kept], drawn[kept]
+        stored[MASK + name] = _bits(kept)
+        if not np.array_equal(used, wanted):
+            if not np.allclose(np.abs(used), np.abs(wanted), rtol=1e-6, atol=0):
                 raise ValueError(f"the weights of {name} are not those of rule {init} and seed {seed}")
-            stored[SIGN + name] = _bits(layer.weight.detach().numpy() < 0)
+            stored[SIGN + name] = _bits(used < 0)
+            signed.add(name)
     thinned = {f"{name}.{part}" for name in layers for part in ("weight", "scores")}
     for key, value in network.state_dict().items():
         if key not in thinned and not key.endswith("num_batches_tracked"):
             stored[REST + key] = value.detach().cpu().contiguous()
-    info = SupermaskInfo(seed, init, keep, scaled, shapes, signs_stored, _sha256(stored), "")
-    rebuilt = _rebuild(info, stored)
-    info = SupermaskInfo(
-        seed, init, keep, scaled, shapes, signs_stored, info.content_sha256, _sha256(rebuilt)
-    )
-    header = {KEY: json.dumps(_as_json(info)), DESCRIPTION_KEY: json.dumps(dict(description or {}))}
+    about = json.dumps(dict(description or {}))
+    info = SupermaskInfo(seed, init, keep, scaled, shapes, frozenset(signed), "", "")
+    info = replace(info, weights_sha256=_sha256(_rebuild(info, stored)))
+    info = replace(info, content_sha256=_content_sha256(info, about, stored))
+    header = {KEY: json.dumps(_as_json(info)), DESCRIPTION_KEY: about}
     draft = path.with_name(f".{path.name}.new")
     try:
         save_file(stored, draft, header)
@@ -137,7 +141,7 @@ def read_info(path: Path) -> SupermaskInfo:
             float(data["keep"]),
             bool(data["scaled"]),
             shapes,
-            bool(data["signs_stored"]),
+            frozenset(str(name) for name in data["signed"]),
             str(data["content_sha256"]),
             str(data["weights_sha256"]),
         )
@@ -146,7 +150,8 @@ def read_info(path: Path) -> SupermaskInfo:
 
 
 def unpack(path: Path) -> dict[str, Tensor]:
-    """The network in a file as an ordinary state dict: weights that are left out are 0.
+    """The network in a file as an ordinary state dict: weights that are left out are 0, norms without an
+    affine part have ones and zeros.
 
     Raises KnownError for a truncated or altered file; then nothing is loaded.
     """
@@ -167,11 +172,10 @@ def _read(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
     info = read_info(path)
     with safe_open(path, framework="pt") as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-    if _sha256(stored) != info.content_sha256:
+        about = (file.metadata() or {}).get(DESCRIPTION_KEY, "")
+    if _content_sha256(info, about, stored) != info.content_sha256:
         raise KnownError(f"{path.name} was altered after it was written.", hint="Get the file anew.")
-    expected = {MASK + name for name in info.layers}
-    if info.signs_stored:
-        expected |= {SIGN + name for name in info.layers}
+    expected = {MASK + name for name in info.layers} | {SIGN + name for name in info.signed}
     if expected != {key for key in stored if key.startswith((MASK, SIGN))}:
         raise KnownError(f"{path.name} lacks masks of some layers, or has masks of others.")
     return info, stored
@@ -179,21 +183,19 @@ def _read(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
 
 def _rebuild(info: SupermaskInfo, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     tensors = {key.removeprefix(REST): value for key, value in stored.items() if key.startswith(REST)}
+    for key in [key for key in tensors if key.endswith(".running_mean")]:
+        norm = key.removesuffix("running_mean")
+        tensors.setdefault(f"{norm}weight", torch.ones_like(tensors[key]))
+        tensors.setdefault(f"{norm}bias", torch.zeros_like(tensors[key]))
     for name, shape in info.layers.items():
-        count = math.prod(shape)
-        mask = _unbits(stored[MASK + name], count).reshape(shape)
-        if info.signs_stored:
-            size = np.float32(weight_size(shape, info.init, keep=info.keep if info.scaled else None))
-            weight = np.where(_unbits(stored[SIGN + name], count).reshape(shape), -size, size)
-        else:
-            weight = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
-        tensors[f"{name}.weight"] = torch.from_numpy(np.where(mask, weight, np.float32(0)))
+        kept = _unbits(stored[MASK + name], math.prod(shape)).reshape(shape)
+        drawn = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
+        weight = np.where(kept, drawn, np.float32(0))
+        if name in info.signed:
+            size = np.abs(weight[kept])
+            weight[kept] = np.where(_unbits(stored[SIGN + name], size.size), -size, size)
+        tensors[f"{name}.weight"] = torch.from_numpy(weight)
     return tensors
-
-
-def _is_drawn(name: str, weight: Tensor, init: Init, seed: int, keep: float, scaled: bool) -> bool:
-    drawn = random_weight(name, tuple(weight.shape), init, seed, keep=keep if scaled else None)
-    return bool(np.array_equal(drawn, weight.detach().cpu().numpy()))
 
 
 def _bits(flags: NDArray[np.bool_]) -> Tensor:
@@ -217,6 +219,11 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _content_sha256(info: SupermaskInfo, description: str, stored: Mapping[str, Tensor]) -> str:
+    header = json.dumps(_as_json(replace(info, content_sha256="")), sort_keys=True)
+    return hashlib.sha256("\n".join((header, description, _sha256(stored))).encode()).hexdigest()
+
+
 def _as_json(info: SupermaskInfo) -> dict[str, Any]:
     return {
         "version": VERSION,
@@ -226,7 +233,7 @@ def _as_json(info: SupermaskInfo) -> dict[str, Any]:
         "keep": info.keep,
         "scaled": info.scaled,
         "layers": {name: list(shape) for name, shape in info.layers.items()},
-        "signs_stored": info.signs_stored,
+        "signed": sorted(info.signed),
         "content_sha256": info.content_sha256,
         "weights_sha256": info.weights_sha256,
     }

@@ -12,6 +12,7 @@ from torch import nn
 
 from models.nets.edge_popup import (
     SubnetConv2d,
+    adopt,
     choose_globally,
     convert,
     score_parameters,
@@ -164,3 +165,36 @@ def test_hrnet_keeps_its_keys_and_loses_the_affine_part_of_its_norms() -> None:
     net = convert(HRNet(HRNetConfig(width=8, joints=3, modules=(1, 1, 1), blocks=(1, 1, 1))), keep=0.3)
     assert not any(key.endswith("bn1.weight") for key in net.state_dict())
     assert any(key.endswith("bn1.running_mean") for key in net.state_dict())
+
+
+def test_signed_scores_invert_weights_and_learn_with_their_sign() -> None:
+    layer = next(convert(nn.Sequential(nn.Linear(6, 4, bias=False)), keep=0.5, signed=True).children())
+    scores = torch.linspace(-1, 1, 24).view(4, 6).roll(7)
+    layer.scores.data = scores.clone()
+    used = layer.effective_weight()
+    kept = top_mask(scores, 0.5).bool()
+    assert torch.equal(used != 0, kept)
+    assert torch.equal(used[kept], (layer.weight * scores.sign())[kept])
+    upstream = torch.randn(4, 6)
+    used.backward(upstream)
+    np.testing.assert_allclose(layer.scores.grad.numpy(), (upstream * layer.weight).numpy())
+
+
+def test_a_network_adopted_from_a_trained_one_points_the_same_way() -> None:
+    torch.manual_seed(0)
+    config = VideoPose3DConfig((3, 3), 128, 17, 2, 17)
+    trained, x = TemporalModel(config).eval(), torch.randn(64, 9, 17, 2)
+    other = convert(TemporalModel(config), keep=0.5, signed=True, affine=True, train_biases=True)
+    adopt(other, trained.state_dict())
+    for name, layer in subnet_layers(other):
+        weight = trained.state_dict()[f"{name}.weight"]
+        kept = layer.mask().bool()
+        assert weight[kept].abs().min() >= weight[~kept].abs().max()
+        assert torch.equal(layer.effective_weight()[kept].sign(), weight[kept].sign())
+    answers = torch.stack([net(x).flatten() for net in (trained, other.eval())]).detach()
+    assert float(torch.corrcoef(answers)[0, 1]) > 0.5  # nothing is trained yet
+    torch.testing.assert_close(other.state_dict()["shrink.bias"], trained.state_dict()["shrink.bias"])
+    with pytest.raises(ValueError, match="no layer shrink"):
+        adopt(other, {k: v for k, v in trained.state_dict().items() if k != "shrink.weight"})
+    with pytest.raises(ValueError, match="head"):
+        convert(TemporalModel(config), keep=0.5, dense=("head",))

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.domain.errors import KnownError
-from models.nets.edge_popup import convert, subnet_layers
+from models.nets.edge_popup import adopt, convert, subnet_layers
 from models.nets.random_weights import INITS, Init
 from models.nets.videopose3d import TemporalModel, VideoPose3DConfig
 from models.run.supermask import KEY, pack, read_info, unpack, verify
@@ -29,9 +29,10 @@ def thinned(init: Init = "signed_constant", keep: float = 0.3, seed: int = 5) ->
 
 
 def dense(tensors: dict[str, torch.Tensor]) -> nn.Module:
-    """The ordinary network with these tensors; what the file lacks are ones and zeros of norms."""
+    """The ordinary network with these tensors, but for the counters of norms all of them."""
     net = TemporalModel(CONFIG)
-    net.load_state_dict({**net.state_dict(), **tensors})
+    counters = {k: v for k, v in net.state_dict().items() if k.endswith("num_batches_tracked")}
+    net.load_state_dict(counters | tensors)
     return net.eval()
 
 
@@ -43,7 +44,7 @@ def test_the_rebuilt_network_answers_bit_for_bit_like_the_one_packed(tmp_path: P
     x = torch.randn(2, 9, 17, 2)
     with torch.inference_mode():
         assert torch.equal(dense(unpack(path))(x), net(x))
-    assert verify(path) and read_info(path) == info and not info.signs_stored
+    assert verify(path) and read_info(path) == info and not info.signed
     weights = 4 * info.weights
     assert path.stat().st_size < weights / 8  # float32 to about a bit each, statistics and header included
 
@@ -55,7 +56,29 @@ def test_signs_from_elsewhere_are_kept_in_the_file(tmp_path: Path) -> None:
             np.random.default_rng(1).choice([-1.0, 1.0], layer.weight.shape)
         ).float()
     info = pack(net, tmp_path / "a.kpm", seed=5, init="signed_constant", keep=0.3)
-    assert info.signs_stored
+    assert info.signed == set(info.layers)
+    x = torch.randn(2, 9, 17, 2)
+    with torch.inference_mode():
+        assert torch.equal(dense(unpack(tmp_path / "a.kpm"))(x), net(x))
+
+
+def test_inverted_weights_and_dense_layers_come_back_bit_for_bit(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = TemporalModel(CONFIG)
+    net = convert(
+        TemporalModel(CONFIG),
+        keep=0.5,
+        seed=5,
+        signed=True,
+        affine=True,
+        train_biases=True,
+        dense=("shrink",),
+    )
+    adopt(net, trained.state_dict())
+    net(torch.randn(16, 9, 17, 2))
+    net.eval()
+    info = pack(net, tmp_path / "a.kpm", seed=5, init="signed_constant", keep=0.5)
+    assert info.signed == set(info.layers) and "shrink" not in info.layers
     x = torch.randn(2, 9, 17, 2)
     with torch.inference_mode():
         assert torch.equal(dense(unpack(tmp_path / "a.kpm"))(x), net(x))
@@ -99,7 +122,9 @@ def change(path: Path, **changes: object) -> None:
         ({"version": 2}, "another version"),
         ({"init": "magic"}, "damaged"),
         ({"layers": {"x": [2**40, 2**40]}}, "damaged"),
-        ({"layers": {"x": [3, 3]}}, "lacks masks"),
+        ({"layers": {"x": [3, 3]}}, "altered"),
+        ({"seed": 6}, "altered"),
+        ({"keep": 0.4}, "altered"),
         ({"seed": "many"}, "damaged"),
         ({"layers": None}, "damaged"),
     ],
