@@ -81,8 +81,7 @@ def load_checkpoint(path: Path) -> object:
 
 
 def load_tensors(path: Path | str) -> dict[str, Tensor]:
-    """The state dict in a `.safetensors` or `.kpm` file or a torch checkpoint (bare, or in one of the `NESTED`
-    places).
+    """The state dict in a `.safetensors` or `.kpm` file or a torch checkpoint (bare, or in one of `NESTED`).
 
     A leading `module.` of keys is dropped; halves become float32, the precision networks run in. Raises
     KnownError when the file is missing, damaged, or is not plain tensors.
