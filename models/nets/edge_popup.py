@@ -79,7 +79,7 @@ class _StraightThrough(torch.autograd.Function):
 class SubnetMixin:
     """What the layers share: frozen `weight`, learned `scores` of its shape, and the share that is kept.
 
-    signed: weights with a score below zero are inverted.
+    signed: weights with a score below zero are inverted. choice: the mask, with these signs, once fixed.
     """
 
     weight: nn.Parameter
@@ -88,9 +88,12 @@ class SubnetMixin:
     keep: float
     signed: bool
     threshold: Tensor | None  # of a global choice; None: each layer chooses by itself
+    choice: Tensor | None
 
     def mask(self) -> Tensor:
         """1 for the weights in use, 0 for the others, of the shape of the weights."""
+        if self.choice is not None:
+            return self.choice.abs()
         if self.threshold is not None:
             mask = (self.scores.detach().abs() > self.threshold).to(self.scores.dtype)
             return mask if mask.any() else top_mask(self.scores, 0.5 / mask.numel())
@@ -99,11 +102,22 @@ class SubnetMixin:
     def effective_weight(self) -> Tensor:
         """The weights in use; the gradient goes to all scores: dL/dS = sign(S) · dL/dW · W, without the sign
         of the score where that sign acts itself."""
+        if self.choice is not None:
+            return self.weight * self.choice
         if self.signed:
-            mask = self.mask()
-            chosen = torch.where(self.scores.detach() < 0, -mask, mask)
-            return self.weight * _StraightThrough.apply(self.scores, chosen)
+            return self.weight * _StraightThrough.apply(self.scores, self._with_signs(self.mask()))
         return self.weight * _StraightThrough.apply(self.scores.abs(), self.mask())
+
+    def fix(self) -> None:
+        """Choose for the last time: from now on the mask costs no search and the scores learn nothing.
+
+        What scores become later, such as those of a checkpoint, plays no part until `set_keep`.
+        """
+        self.choice = self._with_signs(self.mask()) if self.choice is None else self.choice
+        self.scores.requires_grad_(False)
+
+    def _with_signs(self, mask: Tensor) -> Tensor:
+        return torch.where(self.scores.detach() < 0, -mask, mask) if self.signed else mask
 
 
 class SubnetConv1d(SubnetMixin, nn.Conv1d):
@@ -223,10 +237,10 @@ def subnet_layers(network: nn.Module) -> Iterator[tuple[str, SubnetLayer]]:
 
 
 def set_keep(network: nn.Module, keep: float) -> None:
-    """Keep another share of the weights in every layer. Raises ValueError outside (0, 1]."""
+    """Keep another share of the weights in every layer, fixed or not. Raises ValueError outside (0, 1]."""
     zeroed_count(1, keep)
     for _, layer in subnet_layers(network):
-        layer.keep, layer.threshold = keep, None
+        layer.keep, layer.threshold, layer.choice = keep, None, None
 
 
 def choose_globally(network: nn.Module, keep: float) -> None:
@@ -257,8 +271,9 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module, str, Any]]:
 def _subnet_layer(layer: Any, form: type[nn.Module], keep: float, signed: bool) -> Any:
     """The thinned form of a layer: the same module with another class, so that nothing of it can be lost."""
     made = form.__new__(form)
-    made.__dict__ = {**layer.__dict__, "_parameters": dict(layer._parameters)}
+    made.__dict__ = {**layer.__dict__, "_parameters": dict(layer._parameters), "_buffers": {}}
     made.weight.requires_grad_(False)
     made.register_parameter("scores", nn.Parameter(torch.empty_like(layer.weight)))
+    made.register_buffer("choice", None, persistent=False)  # so that it moves with the network
     made.keep, made.signed, made.threshold = keep, signed, None
     return made

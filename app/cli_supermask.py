@@ -1,0 +1,67 @@
+"""Options of the trainings that can thin their network instead of training its weights (edge-popup)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.domain.errors import KnownError
+
+if TYPE_CHECKING:
+    from models.train.supermask_training import SupermaskRecipe
+
+Supermask = Annotated[
+    bool,
+    typer.Option("--supermask", help="Keep random weights and learn which to use (edge-popup); writes .kpm."),
+]
+Keep = Annotated[
+    float | None, typer.Option(metavar="SHARE", help="Share of the weights a supermask keeps (0.5).")
+]
+Signed = Annotated[
+    bool, typer.Option("--signed", help="A supermask chooses signs too: one bit more per kept weight.")
+]
+Affine = Annotated[
+    bool, typer.Option("--affine", help="Affine parts of batch norms learn beside a supermask.")
+]
+StartFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Trained network or file whose weights give a supermask its first scores."
+    ),
+]
+
+
+def supermask_recipe(
+    supermask: bool,
+    keep: float | None = None,
+    signed: bool = False,
+    affine: bool = False,
+    start_from: str | None = None,
+    seed: int | None = None,
+) -> SupermaskRecipe | None:
+    """What the options ask for; None without --supermask. Raises KnownError for a share outside (0, 1] and
+    for options that mean nothing together."""
+    given = {
+        "--keep": keep is not None,
+        "--signed": signed,
+        "--affine": affine,
+        "--start-from": bool(start_from),
+    }
+    if not supermask:
+        for name, is_given in given.items():
+            if is_given:
+                raise KnownError(f"{name} means nothing without --supermask.", hint="Add --supermask.")
+        return None
+    if keep is not None and not 0 < keep <= 1:
+        raise KnownError(
+            f"--keep is the share of the weights that stays, above 0 and at most 1, not {keep:g}.",
+            hint="Write --keep 0.5.",
+        )
+    if keep == 1 and not signed:
+        raise KnownError(
+            "A supermask that keeps every weight has nothing to learn.", hint="Keep less, or add --signed."
+        )
+    from models.train.supermask_training import SupermaskRecipe
+
+    return SupermaskRecipe(keep=0.5 if keep is None else keep, signed=signed, affine=affine, seed=seed or 0)
