@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli_shared import AsJson, show
-from app.services.models import KINDS, add_model, known_models, remove_model
+from app.cli_model_files import show_command, verify_command
+from app.services.models import KINDS, add_model, as_plain, known_models, remove_model
 
 library_app = typer.Typer(no_args_is_help=True, add_completion=False)
+library_app.command("show")(show_command)
+library_app.command("verify")(verify_command)
 
 
 @library_app.command("list")
@@ -22,13 +24,15 @@ def list_models(as_json: AsJson = False) -> None:
     """Show the networks that ship and those that were added."""
     models = known_models()
     if as_json:
-        show([asdict(model) for model in models], True)
+        show([as_plain(model) for model in models], True)
         return
-    table = Table("name", "for", "skeleton", "input", "MB", "", "licence")
+    table = Table("name", "for", "skeleton", "input", "MB", "", "supermask", "licence")
     for m in models:
         origin = "added" if m.added else "bundled"
         size = f"{m.size_bytes / 1e6:.1f}" if m.size_bytes else "missing"
-        table.add_row(m.name, KINDS.get(m.kind, m.kind), m.skeleton, m.input_px, size, origin, m.licence)
+        thinned = "" if m.supermask is None else m.supermask.words
+        terms = m.licence.split(":")[0]  # the whole of it: `models show`
+        table.add_row(m.name, KINDS.get(m.kind, m.kind), m.skeleton, m.input_px, size, origin, thinned, terms)
     Console(width=None if sys.stdout.isatty() else 130).print(table)
 
 
@@ -46,7 +50,7 @@ def add(
     """Add a published HRNet or VideoPose3D checkpoint; it must fit in every key and shape."""
     m = add_model(file, name=name, skeleton=skeleton, input_size=input_size, licence=licence)
     what = ", ".join(part for part in (KINDS[m.kind], m.skeleton, m.input_px) if part)
-    show(asdict(m), as_json, f"Added {m.name}: {what}. Use it with --model {m.name}.")
+    show(as_plain(m), as_json, f"Added {m.name}: {what}. Use it with --model {m.name}.")
 
 
 @library_app.command("remove")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from models.domain.errors import KnownError
+from models.run import supermask_file
 from models.run.library import ModelEntry, added_models, load_manifest
+from models.run.supermask_file import SupermaskSize
 
 # The score of a model card that tells people most, and how it is said.
 HEADLINES = {
@@ -32,6 +35,7 @@ class Model:
     """note: one line for people, from the best known score of the model card and the licence.
 
     input_px: "height × width" or "". size_bytes: of the file; 0 when it is missing. added: by a person.
+    supermask: None for a network whose weights are stored.
     """
 
     name: str
@@ -42,10 +46,12 @@ class Model:
     licence: str
     headline: str
     added: bool
+    supermask: SupermaskSize | None = None
 
     @property
     def note(self) -> str:
-        parts = (part for part in (self.headline, f"licence: {self.licence}") if part)
+        thinned = "" if self.supermask is None else f"supermask of a random network: {self.supermask.words}"
+        parts = (part for part in (self.headline, thinned, f"licence: {self.licence}") if part)
         return " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
 
 
@@ -53,6 +59,15 @@ def known_models(kind: str | None = None) -> list[Model]:
     """Networks of a kind (one of `KINDS`), or all: the default first, added ones last."""
     entries = [*load_manifest().values(), *added_models().values()]
     return [_model(entry) for entry in entries if kind in (None, entry.kind)]
+
+
+def as_plain(model: Model) -> dict[str, Any]:
+    """Everything that is known of a model, as plain data."""
+    plain, found = asdict(model), model.supermask
+    if found is not None:
+        bits = {"float32_bytes": found.float32_bytes, "bits_per_weight": found.bits_per_weight}
+        plain["supermask"] = plain["supermask"] | bits
+    return plain
 
 
 def encoders() -> list[Model]:
@@ -99,4 +114,14 @@ def _model(entry: ModelEntry) -> Model:
         entry.licence,
         "" if value is None else text.format(value),
         entry.folder is not None,
+        _supermask_size(entry.path),
     )
+
+
+def _supermask_size(path: Path) -> SupermaskSize | None:
+    if path.suffix != supermask_file.SUFFIX:
+        return None
+    try:
+        return supermask_file.read_size(path)
+    except KnownError:  # told when it is used, and by `keyphase models verify`
+        return None

@@ -27,7 +27,7 @@ Init = Literal[
 ]
 INITS: tuple[Init, ...] = get_args(Init)
 GAIN = math.sqrt(2.0)  # of ReLU
-_MOST_SEED = 2**64 - 1
+MOST_SEED = 2**64 - 1
 
 
 def random_weight(
@@ -42,7 +42,7 @@ def random_weight(
     """
     if init not in INITS:
         raise ValueError(f"no such rule for weights: {init}")
-    if not 0 <= seed <= _MOST_SEED:
+    if not 0 <= seed <= MOST_SEED:
         raise ValueError(f"a seed is between 0 and 2^64 - 1, not {seed}")
     if len(shape) < 2 or min(shape) < 1:
         raise ValueError(f"weights are (out, in, ...), not {tuple(shape)}")

@@ -1,14 +1,8 @@
-"""Supermask files (`.kpm`): a network as a seed and two bits or fewer per weight.
+"""Supermask files (`.kpm`): a network as a seed and two bits or fewer per weight, written and rebuilt.
 
-The file is a safetensors file. A thinned layer is its mask, one bit per weight (`mask/NAME`, uint8, the first
-weight in the highest bit), and, where its signs are not those of the generator, another bit for each weight
-that is kept (`sign/NAME`, 1 = negative). Everything else (running statistics, biases, affine parts, layers
-that are not thinned) is stored as it is (`rest/NAME`). The metadata says how the weights are drawn: see
-`models.nets.random_weights`.
-
-Two checksums: one over what is stored, header included, so that a changed byte is refused; one over the
-rebuilt network, which on another platform may differ in the last digit of weights that are normally
-distributed.
+The layout is that of `supermask_file`. Two checksums: one over what is stored, header included, so that a
+changed byte is refused; one over the rebuilt network, which on another platform may differ in the last digit
+of weights that are normally distributed.
 """
 
 from __future__ import annotations
@@ -18,9 +12,8 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,38 +24,33 @@ from torch import Tensor, nn
 
 from models.domain.errors import KnownError
 from models.nets.edge_popup import subnet_layers
-from models.nets.random_weights import GENERATOR, INITS, Init, random_weight
+from models.nets.random_weights import Init, random_weight
+from models.run.supermask_file import (
+    DESCRIPTION_KEY,
+    KEY,
+    MASK,
+    REST,
+    SIGN,
+    SUFFIX,
+    SupermaskInfo,
+    norm_parts,
+    read_info,
+    unbits,
+)
 
-SUFFIX = ".kpm"
-KEY = "keyphase-supermask"  # of the metadata
-DESCRIPTION_KEY = "keyphase"  # as in every file of weights: what the network is
-VERSION = 1
-MASK, SIGN, REST = "mask/", "sign/", "rest/"
-_LARGEST = 2**31  # weights of one layer: a header that asks for more is no network's
-
-
-@dataclass(frozen=True, slots=True)
-class SupermaskInfo:
-    """How the weights of a file are drawn.
-
-    layers: name -> shape of the weights. signed: names of those whose signs come from the file instead of
-    the seed.
-    """
-
-    seed: int
-    init: Init
-    keep: float
-    scaled: bool
-    layers: Mapping[str, tuple[int, ...]]
-    signed: frozenset[str]
-    content_sha256: str
-    weights_sha256: str
-    generator: str = GENERATOR
-
-    @property
-    def weights(self) -> int:
-        """Weights of all thinned layers together, those left out included."""
-        return sum(math.prod(shape) for shape in self.layers.values())
+__all__ = [
+    "DESCRIPTION_KEY",
+    "KEY",
+    "MASK",
+    "REST",
+    "SIGN",
+    "SUFFIX",
+    "SupermaskInfo",
+    "pack",
+    "read_info",
+    "unpack",
+    "verify",
+]
 
 
 def pack(
@@ -105,48 +93,19 @@ def pack(
     info = SupermaskInfo(seed, init, keep, scaled, shapes, frozenset(signed), "", "")
     info = replace(info, weights_sha256=_sha256(_rebuild(info, stored)))
     info = replace(info, content_sha256=_content_sha256(info, about, stored))
-    header = {KEY: json.dumps(_as_json(info)), DESCRIPTION_KEY: about}
+    header = {KEY: json.dumps(info.as_json()), DESCRIPTION_KEY: about}
     draft = path.with_name(f".{path.name}.new")
     try:
         save_file(stored, draft, header)
         draft.replace(path)
-    except OSError as error:
-        raise KnownError(f"{path.name} could not be written: {error.strerror or error}.") from error
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the disk says
+        reason = getattr(error, "strerror", None) or str(error)
+        raise KnownError(
+            f"{path.name} could not be written: {reason}.", hint="Make room there, then try again."
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
     return info
-
-
-def read_info(path: Path) -> SupermaskInfo:
-    """What a file says of itself. Raises KnownError when it is no supermask file or of another version."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise KnownError(f"{path.name} is no supermask file, or only a part of one ({error}).") from error
-    try:
-        data = json.loads(header[KEY])
-        if data["version"] != VERSION or data["generator"] != GENERATOR:
-            said = f"version {data['version']}, generator {data['generator']}"
-            raise KnownError(
-                f"{path.name} was made by another version of Keyphase ({said}).",
-                hint=f"This one reads version {VERSION} with {GENERATOR}: bring Keyphase up to date.",
-            )
-        shapes = {str(name): tuple(int(n) for n in shape) for name, shape in data["layers"].items()}
-        if data["init"] not in INITS or any(not 0 < math.prod(s) < _LARGEST for s in shapes.values()):
-            raise ValueError("rule or sizes")
-        return SupermaskInfo(
-            int(data["seed"]),
-            data["init"],
-            float(data["keep"]),
-            bool(data["scaled"]),
-            shapes,
-            frozenset(str(name) for name in data["signed"]),
-            str(data["content_sha256"]),
-            str(data["weights_sha256"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise KnownError(f"{path.name} is no supermask file, or its header is damaged.") from error
 
 
 def unpack(path: Path) -> dict[str, Tensor]:
@@ -184,28 +143,22 @@ def _read(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
 def _rebuild(info: SupermaskInfo, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     tensors = {key.removeprefix(REST): value for key, value in stored.items() if key.startswith(REST)}
     for key in [key for key in tensors if key.endswith(".running_mean")]:
-        norm = key.removesuffix("running_mean")
-        tensors.setdefault(f"{norm}weight", torch.ones_like(tensors[key]))
-        tensors.setdefault(f"{norm}bias", torch.zeros_like(tensors[key]))
+        weight, bias = norm_parts(key)
+        tensors.setdefault(weight, torch.ones_like(tensors[key]))
+        tensors.setdefault(bias, torch.zeros_like(tensors[key]))
     for name, shape in info.layers.items():
-        kept = _unbits(stored[MASK + name], math.prod(shape)).reshape(shape)
+        kept = unbits(stored[MASK + name].numpy(), math.prod(shape)).reshape(shape)
         drawn = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
         weight = np.where(kept, drawn, np.float32(0))
         if name in info.signed:
             size = np.abs(weight[kept])
-            weight[kept] = np.where(_unbits(stored[SIGN + name], size.size), -size, size)
+            weight[kept] = np.where(unbits(stored[SIGN + name].numpy(), size.size), -size, size)
         tensors[f"{name}.weight"] = torch.from_numpy(weight)
     return tensors
 
 
 def _bits(flags: NDArray[np.bool_]) -> Tensor:
     return torch.from_numpy(np.packbits(flags.ravel()))
-
-
-def _unbits(bits: Tensor, count: int) -> NDArray[np.bool_]:
-    if bits.dtype != torch.uint8 or bits.ndim != 1 or len(bits) != -(-count // 8):
-        raise KnownError("A mask in the file has not the size of its layer.")
-    return np.unpackbits(bits.numpy(), count=count).astype(np.bool_)
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -220,20 +173,5 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _content_sha256(info: SupermaskInfo, description: str, stored: Mapping[str, Tensor]) -> str:
-    header = json.dumps(_as_json(replace(info, content_sha256="")), sort_keys=True)
+    header = json.dumps(replace(info, content_sha256="").as_json(), sort_keys=True)
     return hashlib.sha256("\n".join((header, description, _sha256(stored))).encode()).hexdigest()
-
-
-def _as_json(info: SupermaskInfo) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "generator": info.generator,
-        "seed": info.seed,
-        "init": info.init,
-        "keep": info.keep,
-        "scaled": info.scaled,
-        "layers": {name: list(shape) for name, shape in info.layers.items()},
-        "signed": sorted(info.signed),
-        "content_sha256": info.content_sha256,
-        "weights_sha256": info.weights_sha256,
-    }
