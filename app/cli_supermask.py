@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,12 @@ StartFrom = Annotated[
         metavar="NAME", help="Trained network or file whose weights give a supermask its first scores."
     ),
 ]
+Tuning = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Share of the steps, at the end, with masks fixed and only norms learning (0)."
+    ),
+]
 
 
 def supermask_recipe(
@@ -39,14 +46,19 @@ def supermask_recipe(
     affine: bool = False,
     start_from: str | None = None,
     seed: int | None = None,
+    tuning: float | None = None,
 ) -> SupermaskRecipe | None:
-    """What the options ask for; None without --supermask. Raises KnownError for a share outside (0, 1] and
-    for options that mean nothing together."""
+    """What the options ask for; None without --supermask.
+
+    start_from and tuning are looked at only for whether they stand alone. Raises KnownError for a share
+    outside (0, 1] and for options that mean nothing together.
+    """
     given = {
         "--keep": keep is not None,
         "--signed": signed,
         "--affine": affine,
         "--start-from": bool(start_from),
+        "--tuning": tuning is not None,
     }
     if not supermask:
         for name, is_given in given.items():
@@ -65,3 +77,11 @@ def supermask_recipe(
     from models.train.supermask_training import SupermaskRecipe
 
     return SupermaskRecipe(keep=0.5 if keep is None else keep, signed=signed, affine=affine, seed=seed or 0)
+
+
+def check_suffix(out: Path, supermask: SupermaskRecipe | None) -> None:
+    """Raises KnownError for weights that would be written to a file of the other kind."""
+    wanted = ".safetensors" if supermask is None else ".kpm"
+    if out.suffix != wanted:
+        what = "Weights are" if supermask is None else "A supermask is"
+        raise KnownError(f"{what} written as NAME{wanted}, not {out.name}.")
