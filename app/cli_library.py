@@ -10,13 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli_model_files import pack_command, show_command, unpack_command, verify_command
 from app.cli_shared import AsJson, show
-from app.cli_model_files import show_command, verify_command
 from app.services.models import KINDS, add_model, as_plain, known_models, remove_model
 
 library_app = typer.Typer(no_args_is_help=True, add_completion=False)
 library_app.command("show")(show_command)
 library_app.command("verify")(verify_command)
+library_app.command("pack")(pack_command)
+library_app.command("unpack")(unpack_command)
 
 
 @library_app.command("list")
@@ -38,7 +40,7 @@ def list_models(as_json: AsJson = False) -> None:
 
 @library_app.command("add")
 def add(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth, .bin or .safetensors file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth, .bin, .safetensors or .kpm file.")],
     name: Annotated[str, typer.Option(help="What to call it; by default as the file.")] = "",
     skeleton: Annotated[str | None, typer.Option(help="Its joints, such as coco17.")] = None,
     input_size: Annotated[

@@ -1,22 +1,34 @@
-"""`keyphase models show|verify`: what networks are, and whether their files are whole."""
+"""`keyphase models show|verify|pack|unpack`: what networks are, whether their files are whole, supermasks."""
 
 from __future__ import annotations
 
 import math
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from app.cli_shared import AsJson, show
-from app.services.model_files import ShownModel, as_plain, show_model, verify_models
+from app.services.model_files import (
+    ShownModel,
+    as_plain,
+    pack_model,
+    show_model,
+    unpack_model,
+    verify_models,
+)
 from app.services.models import KINDS
+
+if TYPE_CHECKING:
+    from models.run.model_facts import ModelFacts
 
 WIDTH = 130
 
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
 ModelOrFile = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model of the list, or a file.")]
 
 
@@ -56,8 +68,57 @@ def verify_command(
         raise typer.Exit(1)
 
 
+def pack_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A checkpoint or state dict with scores beside weights.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="X.kpm", help="The supermask file to write.")],
+    keep: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of the weights kept, where the file is silent."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed the weights were drawn from.")] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Rule of the weights, such as signed_constant.")
+    ] = None,
+    scaled: Annotated[
+        bool | None, typer.Option("--scaled/--unscaled", help="Weights are scaled by the root of 1 / keep.")
+    ] = None,
+    signed: Annotated[
+        bool | None, typer.Option("--signed/--unsigned", help="Scores choose signs too (beyond edge-popup).")
+    ] = None,
+    globally: Annotated[
+        bool, typer.Option("--global", help="Rank the scores of all layers together.")
+    ] = False,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a trained subnetwork as a supermask file: a seed, a bit for each weight, signs where needed."""
+    from models.run.supermask_pack import Drawing
+
+    known = Drawing(keep, seed, init, scaled, signed, globally)  # type: ignore[arg-type]  # checked there
+    packed = pack_model(file, out, known, force=force)
+    for name in packed.lonely:
+        print(f"keyphase: this share leaves nothing of {name}: it keeps one weight.", file=sys.stderr)
+    facts = show_model(str(out.resolve())).facts
+    result = {"file": str(out), "one_weight": list(packed.lonely), **asdict(facts)}
+    show(result, as_json, f"Wrote {out}.\n" + "\n".join(f"{n:<14}{v}" for n, v in _supermask_lines(facts)))
+
+
+def unpack_command(
+    model: ModelOrFile,
+    out: Annotated[Path, typer.Option("--out", metavar="X.safetensors", help="The ordinary file to write.")],
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the network of a supermask with all its weights, as an ordinary file of tensors."""
+    sizes = unpack_model(model, out, force=force)
+    text = f"Wrote {out}: {_size(sizes['unpacked'])}, from {_size(sizes['supermask'])}."
+    show({"file": str(out), **sizes}, as_json, text)
+
+
 def _lines(shown: ShownModel) -> list[tuple[str, str]]:
-    entry, facts, found = shown.entry, shown.facts, shown.facts.supermask
+    entry, facts = shown.entry, shown.facts
     kind = entry.kind if entry is not None else str(facts.description.get("kind", ""))
     origin = "a file" if entry is None else "bundled" if entry.folder is None else "added"
     licence = entry.licence if entry is not None else str(facts.description.get("licence", ""))
@@ -74,19 +135,26 @@ def _lines(shown: ShownModel) -> list[tuple[str, str]]:
     ]
     if facts.scored:
         rows.append(("scores", "beside its weights: 'keyphase models pack' makes a supermask file of it"))
-    if found is not None:
-        rule = f"{found.init.replace('_', ' ')}{', scaled by √(1 / keep)' if found.scaled else ''}"
-        kept = f"keeps {_percent(found.keep)} ({_percent(found.kept)} of all weights of its layers)"
-        ratio = facts.float32_bytes / facts.file_bytes
-        rows += [
-            ("supermask", kept),
-            ("weights", f"{rule}, drawn by {found.generator} from seed {found.seed}"),
-            ("bits", f"{found.bits_per_weight:.3g} a weight, 1/{ratio:.3g} of float32"),
-            ("bytes", ", ".join(f"{name} {_size(size)}" for name, size in found.bytes.items())),
-            ("content", f"sha256 {found.content_sha256}"),
-            ("rebuilt", f"sha256 {found.weights_sha256}"),
-        ]
+    rows += _supermask_lines(facts)
     return [(name, value) for name, value in rows if value]
+
+
+def _supermask_lines(facts: ModelFacts) -> list[tuple[str, str]]:
+    found = facts.supermask
+    if found is None:
+        return []
+    rule = f"{found.init.replace('_', ' ')}{', scaled by √(1 / keep)' if found.scaled else ''}"
+    stored = sum(layer.signs == "stored" for layer in facts.layers)
+    signs = f"; signs of {stored} layers stored" if stored else ""
+    ratio = facts.float32_bytes / facts.file_bytes
+    return [
+        ("supermask", f"keeps {_percent(found.keep)} ({_percent(found.kept)} of all weights of its layers)"),
+        ("weights", f"{rule}, drawn by {found.generator} from seed {found.seed}{signs}"),
+        ("bits", f"{found.bits_per_weight:.3g} a weight, 1/{ratio:.3g} of float32"),
+        ("bytes", ", ".join(f"{name} {_size(size)}" for name, size in found.bytes.items())),
+        ("content", f"sha256 {found.content_sha256}"),
+        ("rebuilt", f"sha256 {found.weights_sha256}"),
+    ]
 
 
 def _layer_table(shown: ShownModel) -> Table:

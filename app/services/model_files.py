@@ -1,17 +1,20 @@
-"""Files of networks as people ask for them: what one is, and whether it is whole."""
+"""Files of networks as people ask for them: what one is, whether it is whole, packed and unpacked."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.domain.errors import KnownError
+from models.run import supermask_file
 from models.run.library import ModelEntry, added_models, load_manifest, resolve
 
 if TYPE_CHECKING:
     from models.run.model_facts import ModelFacts
+    from models.run.supermask_pack import Drawing, Packed
 
 # rules whose weights are the same on every platform, bit for bit; the others' go through the inverse of the
 # normal distribution, whose last digit is the platform's
@@ -75,6 +78,50 @@ def verify_models(names: Sequence[str] | None = None) -> Iterator[Verified]:
             yield Verified(name, False, str(error))
 
 
+def pack_model(source: Path, out: Path, known: Drawing, *, force: bool = False) -> Packed:
+    """Write a supermask file (see `models.run.supermask_pack`). Raises KnownError also when there is a file
+    at `out` already, unless `force`."""
+    from models.run.supermask_pack import pack_file
+
+    _may_write(out, supermask_file.SUFFIX, force)
+    return pack_file(source, out, known)
+
+
+def unpack_model(name: str, out: Path, *, force: bool = False) -> dict[str, int]:
+    """Write the ordinary network of a supermask as safetensors, with what is known of its use. Returns the
+    bytes of both files ("supermask", "unpacked"). Raises KnownError, as `pack_model`."""
+    from models.run import supermask
+    from models.run.checkpoint import read_description
+
+    entry, path = located(name)
+    if path.suffix != supermask.SUFFIX:
+        raise KnownError(
+            f"{path.name} is no supermask file: its weights are stored.", hint="There is nothing to unpack."
+        )
+    _may_write(out, ".safetensors", force)
+    about = read_description(path)
+    if entry is not None:
+        about = described(entry) | about
+    supermask.write_tensors(supermask.unpack(path), out, {supermask.DESCRIPTION_KEY: json.dumps(about)})
+    return {"supermask": path.stat().st_size, "unpacked": out.stat().st_size}
+
+
+def described(entry: ModelEntry) -> dict[str, Any]:
+    """What a file of its own has to say for a listed network to be run as that one is."""
+    config = {key: value for key, value in entry.config.items() if key != "ranks"}
+    size = {"input_wh": list(entry.input_size)} if entry.input_size else {}
+    return {"kind": entry.kind, "skeleton": entry.skeleton, "licence": entry.licence, **size, **config}
+
+
+def _may_write(out: Path, suffix: str, force: bool) -> None:
+    if out.suffix != suffix:
+        raise KnownError(f"{out.name} is no name for such a file.", hint=f"End it with {suffix}.")
+    if out.is_dir():
+        raise KnownError(f"{out} is a folder.", hint="Give the name of a file.")
+    if out.exists() and not force:
+        raise KnownError(f"{out} exists already.", hint="Give another name, or --force to replace it.")
+
+
 def _checked(name: str) -> str:
     from models.run import score_ranks, supermask
     from models.run.weights import file_sha256, load_tensors
@@ -109,7 +156,5 @@ def _again(entry: ModelEntry) -> str:
 
 def as_plain(shown: ShownModel) -> dict[str, Any]:
     """Everything that is shown, as plain data."""
-    from dataclasses import asdict
-
     listed = shown.entry.as_json() if shown.entry is not None else None
     return {"name": shown.name, "path": str(shown.path), "listed": listed, **asdict(shown.facts)}

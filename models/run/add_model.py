@@ -2,15 +2,18 @@
 
 Official HRNet and VideoPose3D checkpoints are taken as published, bare or nested in what their training
 programs wrote. What fits in every key and shape is written as safetensors to the person's own folder, with a
-description; a file that does not fit leaves nothing behind.
+description; a supermask file is copied as it is, with the ranks of its scores where they lie beside it. A
+file that does not fit leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton, skeleton_names
 from models.nets import videopose3d
 from models.nets.hrnet import HRNet, config_from_tensors
-from models.run import encoder_input, lift_features
+from models.run import encoder_input, lift_features, score_ranks, supermask_file
 from models.run.checkpoint import DESCRIPTION_KEY, load_checkpoint, load_tensors, part_of, read_description
 from models.run.embed import FRAME_KIND, POSE_KIND, build_encoder, pose_config
 from models.run.library import ModelEntry, added_folder, added_models, load_manifest
@@ -72,38 +75,47 @@ def add_model(
             f"There is a model called '{name}' already.", hint="Give another name, or remove that one first."
         )
     found = _recognised(path, about, skeleton, input_wh)
-    description = {"kind": found.kind, "skeleton": found.skeleton, **found.config, "source": path.name}
-    if found.input_size:
-        description["input_wh"] = list(found.input_size)
-    terms = licence or str(about.get("licence") or NO_LICENCE)
-    folder = added_folder()
-    target, note = folder / f"{name}.safetensors", folder / f"{name}.json"
-    drafts = target.with_name(f".{name}.safetensors.new"), note.with_name(f".{name}.json.new")
+    return _kept(path, name, found, licence or str(about.get("licence") or NO_LICENCE))
+
+
+def _kept(path: Path, name: str, found: _Found, licence: str) -> ModelEntry:
+    """Write the files of a new model: all of them, or none."""
+    folder, config = added_folder(), dict(found.config)
+    pieces: dict[str, Callable[[Path], object]] = {}
+    if path.suffix == supermask_file.SUFFIX:
+        tensors = f"{name}{path.suffix}"
+        pieces[tensors] = partial(shutil.copyfile, path)
+        ranks = path.with_suffix(score_ranks.SUFFIX)
+        if ranks.is_file():
+            score_ranks.read_ranks(ranks, supermask_file.read_info(path))
+            config["ranks"] = f"{name}{ranks.suffix}"
+            pieces[config["ranks"]] = partial(shutil.copyfile, ranks)
+    else:
+        tensors = f"{name}.safetensors"
+        about = {"kind": found.kind, "skeleton": found.skeleton, **found.config, "source": path.name}
+        if found.input_size:
+            about["input_wh"] = list(found.input_size)
+        pieces[tensors] = lambda draft: save_file(found.tensors, draft, {DESCRIPTION_KEY: json.dumps(about)})
+    drafts = {piece: folder / f".{piece}.new" for piece in (*pieces, f"{name}.json")}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(found.tensors, drafts[0], {DESCRIPTION_KEY: json.dumps(description)})
-        entry = ModelEntry(
-            name,
-            found.kind,
-            target.name,
-            file_sha256(drafts[0]),
-            found.skeleton,
-            found.input_size,
-            terms,
-            found.config,
-            folder=folder,
-        )
-        drafts[1].write_text(json.dumps(entry.as_json(), indent=1) + "\n", "utf-8")
-        drafts[0].replace(target)
-        drafts[1].replace(note)
+        for piece, write in pieces.items():
+            write(drafts[piece])
+        digest = file_sha256(drafts[tensors])
+        fields = (found.skeleton, found.input_size, licence, config)
+        entry = ModelEntry(name, found.kind, tensors, digest, *fields, folder=folder)
+        drafts[f"{name}.json"].write_text(json.dumps(entry.as_json(), indent=1) + "\n", "utf-8")
+        for piece, draft in drafts.items():  # the description last: without it there is no model
+            draft.replace(folder / piece)
     except (OSError, SafetensorError) as error:
-        target.unlink(missing_ok=True)
+        for piece in drafts:
+            (folder / piece).unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise KnownError(
             f"The model could not be written to {folder}: {reason}.", hint="Make room there, then try again."
         ) from error
     finally:
-        for draft in drafts:
+        for draft in drafts.values():
             draft.unlink(missing_ok=True)
     return entry
 
@@ -118,6 +130,8 @@ def remove_model(name: str) -> None:
         raise KnownError(f"No model called '{name}' was added.", hint=f"Added ones: {known}.")
     (added_folder() / f"{name}.json").unlink(missing_ok=True)  # first: without it the tensors are no model
     entry.path.unlink(missing_ok=True)
+    if isinstance(ranks := entry.config.get("ranks"), str):
+        (added_folder() / Path(ranks).name).unlink(missing_ok=True)
 
 
 def _recognised(
@@ -127,7 +141,7 @@ def _recognised(
     if "final_layer.weight" in tensors or "stage4.0.branches.0.0.conv1.weight" in tensors:
         return _pose_network(path, tensors, about, skeleton, input_wh)
     if "expand_conv.weight" in tensors:
-        return _lifter(path, tensors)
+        return _lifter(path, tensors, about)
     if about.get("kind") == POSE_KIND:
         return _pose_encoder(path, tensors, about)
     if about.get("kind") == FRAME_KIND:
@@ -172,7 +186,7 @@ def _pose_network(
     return _Found("pose2d", tensors, skeleton, size, decoding)
 
 
-def _lifter(path: Path, tensors: dict[str, Tensor]) -> _Found:
+def _lifter(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> _Found:
     """A VideoPose3D network; the trajectory network of a semi-supervised checkpoint comes along."""
     own = {key: value for key, value in tensors.items() if not key.startswith(TRAJECTORY)}
     inputs = own["expand_conv.weight"].shape[1]
@@ -184,15 +198,17 @@ def _lifter(path: Path, tensors: dict[str, Tensor]) -> _Found:
     with torch.device("meta"):
         net = videopose3d.TemporalModel(config)
     _check(net, own, f"{path.name} (VideoPose3D, {config.receptive_field} frames)")
-    if path.suffix != ".safetensors":
+    if path.suffix not in (".safetensors", supermask_file.SUFFIX):
         root = part_of(load_checkpoint(path), "model_traj")
         tensors = tensors | {f"{TRAJECTORY}{key}": value for key, value in root.items()}
-    about = {
+    shape = {
         "filter_widths": list(config.filter_widths),
         "channels": config.channels,
         "features_in": config.features_in,
     }
-    return _Found("lift3d", tensors, SKELETON_OUT, (), about)
+    return _Found(
+        "lift3d", tensors, SKELETON_OUT, (), shape | ({"causal": True} if about.get("causal") else {})
+    )
 
 
 def _pose_encoder(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> _Found:

@@ -87,10 +87,14 @@ def load_tensors(path: Path | str) -> dict[str, Tensor]:
     KnownError when the file is missing, damaged, or is not plain tensors.
     """
     path = Path(path)
-    loaded = load_checkpoint(path)
+    return tensors_of(load_checkpoint(path), path.name)
+
+
+def tensors_of(loaded: object, source: str) -> dict[str, Tensor]:
+    """The state dict in what `load_checkpoint` gave, as `load_tensors` gives it; source: for the message."""
     found = next((tensors for tensors in _places(loaded) if tensors), None)
     if found is None:
-        raise KnownError(f"{path.name} does not hold the weights of a network.")
+        raise KnownError(f"{source} does not hold the weights of a network.")
     return found
 
 

@@ -1,8 +1,8 @@
 """Which networks there are: those that ship, and those that a person added from files. Needs no torch.
 
-Convention: `resources/weights/manifest.json` lists every bundled network; beside it lie `NAME.safetensors`
-and the model card `NAME.md`. An added network is two files in the person's own folder, `NAME.safetensors` and
-`NAME.json` with the same fields; one without the other is no network.
+Convention: `resources/weights/manifest.json` lists every bundled network; beside it lie `NAME.safetensors`,
+or `NAME.kpm` for a supermask, and the model card `NAME.md`. An added network is two files in the person's own
+folder, the tensors and `NAME.json` with the same fields; one without the other is no network.
 """
 
 from __future__ import annotations

@@ -47,9 +47,11 @@ __all__ = [
     "SUFFIX",
     "SupermaskInfo",
     "pack",
+    "pack_layers",
     "read_info",
     "unpack",
     "verify",
+    "write_tensors",
 ]
 
 
@@ -72,40 +74,65 @@ def pack(
     layers = dict(subnet_layers(network))
     if not layers:
         raise ValueError("the network has no thinned layer: convert it first")
-    stored: dict[str, Tensor] = {}
-    shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
-    signed = set()
-    for name, layer in layers.items():
-        drawn = random_weight(name, shapes[name], init, seed, keep=keep if scaled else None)
-        kept = layer.mask().detach().cpu().numpy() > 0
-        used, wanted = layer.effective_weight().detach().cpu().numpy()[kept], drawn[kept]
-        stored[MASK + name] = _bits(kept)
-        if not np.array_equal(used, wanted):
-            if not np.allclose(np.abs(used), np.abs(wanted), rtol=1e-6, atol=0):
-                raise ValueError(f"the weights of {name} are not those of rule {init} and seed {seed}")
-            stored[SIGN + name] = _bits(used < 0)
-            signed.add(name)
+    used = {name: _array(layer.effective_weight()) for name, layer in layers.items()}
+    kept = {name: _array(layer.mask()) > 0 for name, layer in layers.items()}
     thinned = {f"{name}.{part}" for name in layers for part in ("weight", "scores")}
-    for key, value in network.state_dict().items():
-        if key not in thinned and not key.endswith("num_batches_tracked"):
+    rest = {key: value for key, value in network.state_dict().items() if key not in thinned}
+    return pack_layers(
+        used, kept, rest, path, seed=seed, init=init, keep=keep, scaled=scaled, description=description
+    )
+
+
+def pack_layers(
+    used: Mapping[str, NDArray[np.float32]],
+    kept: Mapping[str, NDArray[np.bool_]],
+    rest: Mapping[str, Tensor],
+    path: Path,
+    *,
+    seed: int,
+    init: Init,
+    keep: float,
+    scaled: bool = False,
+    description: Mapping[str, object] | None = None,
+) -> SupermaskInfo:
+    """As `pack`, from the weights in use and the masks of the thinned layers, both in the shape of the
+    weights, and what is stored as it is (counters of norms are left out)."""
+    stored: dict[str, Tensor] = {}
+    signed = set()
+    for name, weight in used.items():
+        drawn = random_weight(name, weight.shape, init, seed, keep=keep if scaled else None)
+        here, wanted = weight[kept[name]], drawn[kept[name]]
+        stored[MASK + name] = _bits(kept[name])
+        if not np.array_equal(here, wanted):
+            if not np.allclose(np.abs(here), np.abs(wanted), rtol=1e-6, atol=0):
+                raise ValueError(f"the weights of {name} are not those of rule {init} and seed {seed}")
+            stored[SIGN + name] = _bits(here < 0)
+            signed.add(name)
+    for key, value in rest.items():
+        if not key.endswith("num_batches_tracked"):
             stored[REST + key] = value.detach().cpu().contiguous()
+    shapes = {name: tuple(weight.shape) for name, weight in used.items()}
     about = json.dumps(dict(description or {}))
     info = SupermaskInfo(seed, init, keep, scaled, shapes, frozenset(signed), "", "")
     info = replace(info, weights_sha256=_sha256(_rebuild(info, stored)))
     info = replace(info, content_sha256=_content_sha256(info, about, stored))
-    header = {KEY: json.dumps(info.as_json()), DESCRIPTION_KEY: about}
+    write_tensors(stored, path, {KEY: json.dumps(info.as_json()), DESCRIPTION_KEY: about})
+    return info
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, or leave what was there. Raises KnownError when the disk does not take it."""
     draft = path.with_name(f".{path.name}.new")
     try:
-        save_file(stored, draft, header)
+        save_file(dict(tensors), draft, dict(metadata))
         draft.replace(path)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the disk says
         reason = getattr(error, "strerror", None) or str(error)
         raise KnownError(
-            f"{path.name} could not be written: {reason}.", hint="Make room there, then try again."
+            f"{path} could not be written: {reason}.", hint="Is the folder there, and is there room?"
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-    return info
 
 
 def unpack(path: Path) -> dict[str, Tensor]:
@@ -155,6 +182,11 @@ def _rebuild(info: SupermaskInfo, stored: Mapping[str, Tensor]) -> dict[str, Ten
             weight[kept] = np.where(unbits(stored[SIGN + name].numpy(), size.size), -size, size)
         tensors[f"{name}.weight"] = torch.from_numpy(weight)
     return tensors
+
+
+def _array(value: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = value.detach().cpu().numpy()
+    return array
 
 
 def _bits(flags: NDArray[np.bool_]) -> Tensor:
