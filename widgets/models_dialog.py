@@ -21,15 +21,16 @@ from PySide6.QtWidgets import (
 
 from widgets.parts import RoomyRows, accept_buttons, button, column, form_layout, label, row
 
-FILES = "Networks (*.pth *.pt *.bin *.tar *.safetensors);;All files (*)"
-ADDABLE = "HRNet and VideoPose3D can be added as published, and encoders that were trained here."
+FILES = "Networks (*.pth *.pt *.bin *.tar *.safetensors *.kpm);;Supermasks (*.kpm);;All files (*)"
+ADDABLE = "HRNet and VideoPose3D as published, encoders trained here, and their supermasks can be added."
 BETWEEN_PX = 14
 COLUMNS = ("Name", "For", "Skeleton", "Input", "Size", "Origin")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One network in words. purpose: such as "2D poses". note: scores and licence. added: can be removed."""
+    """One network in words. purpose: such as "2D poses". note: scores and licence. added: can be removed.
+    supermask: its weights are random, and it is stored as the choice of some."""
 
     name: str
     purpose: str
@@ -38,6 +39,11 @@ class ModelRow:
     size: str
     note: str
     added: bool
+    supermask: bool = False
+
+    @property
+    def origin(self) -> str:
+        return f"{'added' if self.added else 'bundled'}{', supermask' if self.supermask else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class ModelsDialog(QDialog):
 
     add_requested = Signal(object)  # NewModel
     remove_requested = Signal(str)
+    details_requested = Signal(str)
+    check_requested = Signal(str)
 
     def __init__(self, skeletons: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,17 +84,22 @@ class ModelsDialog(QDialog):
         self._note.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._add = button("Add…", tip=ADDABLE)
         self._remove = button("Remove", tip="Remove an added model; results made with it stay")
+        self._details = button("Details…", tip="Layers, sizes and scores of the chosen model")
+        self._check = button("Check", tip="Whether the file is whole, and a supermask rebuilt bit for bit")
         self._close = button("Close")
         layout = column(self, margin_px=16, spacing_px=10)
         layout.addWidget(label("Models", "title"))
         layout.addWidget(self._list, 1)
         layout.addWidget(self._note)
         layout.addWidget(self._state)
-        layout.addLayout(row(self._add, self._remove, None, self._close))
+        layout.addLayout(row(self._add, self._remove, self._details, self._check, None, self._close))
         self.resize(760, 440)
         self._list.currentItemChanged.connect(lambda *_: self._refresh())
         self._add.clicked.connect(self._ask)
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self.current))
+        self._details.clicked.connect(lambda: self.details_requested.emit(self.current))
+        self._check.clicked.connect(lambda: self.check_requested.emit(self.current))
+        self._list.itemDoubleClicked.connect(lambda *_: self._details.click())
         self._close.clicked.connect(self.accept)
         self.set_state(ADDABLE)
 
@@ -102,7 +115,7 @@ class ModelsDialog(QDialog):
 
     @property
     def state(self) -> str:
-        """What was last said about adding and removing."""
+        """What was last said about adding, removing and checking."""
         return self._state.text()
 
     def names(self) -> list[str]:
@@ -115,8 +128,7 @@ class ModelsDialog(QDialog):
         self._rows = {r.name: r for r in rows}
         self._list.clear()
         for r in rows:
-            origin = "added" if r.added else "bundled"
-            item = QTreeWidgetItem([r.name, r.purpose, r.skeleton, r.input_px, r.size, origin])
+            item = QTreeWidgetItem([r.name, r.purpose, r.skeleton, r.input_px, r.size, r.origin])
             item.setTextAlignment(4, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._list.addTopLevelItem(item)
         for place in range(len(COLUMNS) - 1):
@@ -130,7 +142,7 @@ class ModelsDialog(QDialog):
         self._refresh()
 
     def set_busy(self, busy: bool, text: str) -> None:
-        """While a model is added the dialog stays open."""
+        """While a model is read the dialog stays open."""
         self._busy = busy
         self.set_state(text)
         self._refresh()
@@ -149,6 +161,8 @@ class ModelsDialog(QDialog):
         chosen = self._rows.get(self.current)
         self._note.setText(chosen.note if chosen else "")
         self._remove.setEnabled(chosen is not None and chosen.added and not self._busy)
+        for part in (self._details, self._check):
+            part.setEnabled(chosen is not None and not self._busy)
         for part in (self._add, self._close):
             part.setEnabled(not self._busy)
 

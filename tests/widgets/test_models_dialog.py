@@ -63,3 +63,16 @@ def test_it_stays_open_while_a_model_is_added(dialog: ModelsDialog) -> None:
     dialog.set_busy(False, "Added.")
     dialog.reject()
     assert not dialog.isVisible()
+
+
+def test_a_supermask_is_marked_and_can_be_looked_at(dialog: ModelsDialog, qtbot) -> None:
+    thin = ModelRow("thin", "3D lifting", "h36m17", "", "0.2 MB", "", True, supermask=True)
+    assert (BUNDLED.origin, ADDED.origin, thin.origin) == ("bundled", "added", "added, supermask")
+    dialog.set_models([BUNDLED, thin], "thin")
+    for text, signal in (("Details…", dialog.details_requested), ("Check", dialog.check_requested)):
+        with qtbot.waitSignal(signal) as asked:
+            push(dialog, text)
+        assert asked.args == ["thin"]
+    dialog.set_busy(True, "")
+    assert not any(b.isEnabled() for b in dialog.findChildren(QPushButton))
+    assert "*.kpm" in models_dialog.FILES
