@@ -63,19 +63,13 @@ def scores(shown: ShownModel) -> list[tuple[str, str]]:
 def layer_table(shown: ShownModel) -> tuple[list[str], list[list[str]]]:
     """Names of columns, and a row for each layer."""
     thinned = shown.facts.supermask is not None
-    columns = [
-        "layer",
-        "shape",
-        "weights",
-        "kept" if thinned else "not zero",
-        *(["signs"] if thinned else []),
-    ]
+    columns = ["layer", "shape", "weights", "kept" if thinned else "not zero"]
     rows = []
     for layer in shown.facts.layers:
         row = [layer.name, "×".join(map(str, layer.shape)), f"{math.prod(layer.shape):,}"]
-        row += [_percent(layer.kept), *([layer.signs] if thinned else [])]
-        rows.append([*row, *(str(n) if n else "" for n in (layer.empty, layer.unread))])
-    return [*columns, "empty channels", "unread inputs"], rows
+        row += [_percent(layer.kept), *(str(n) if n else "" for n in (layer.empty, layer.unread))]
+        rows.append([*row, *([layer.signs] if thinned else [])])
+    return [*columns, "empty channels", "unread inputs", *(["signs"] if thinned else [])], rows
 
 
 def size(count: int) -> str:

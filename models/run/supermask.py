@@ -174,14 +174,30 @@ def _rebuild(info: SupermaskInfo, stored: Mapping[str, Tensor]) -> dict[str, Ten
         tensors.setdefault(weight, torch.ones_like(tensors[key]))
         tensors.setdefault(bias, torch.zeros_like(tensors[key]))
     for name, shape in info.layers.items():
-        kept = unbits(stored[MASK + name].numpy(), math.prod(shape)).reshape(shape)
-        drawn = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
-        weight = np.where(kept, drawn, np.float32(0))
-        if name in info.signed:
-            size = np.abs(weight[kept])
-            weight[kept] = np.where(unbits(stored[SIGN + name].numpy(), size.size), -size, size)
-        tensors[f"{name}.weight"] = torch.from_numpy(weight)
+        tensors[f"{name}.weight"] = torch.from_numpy(_weight(info, stored, name, shape))
     return tensors
+
+
+def _weight(
+    info: SupermaskInfo, stored: Mapping[str, Tensor], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """The weights of a layer, put together from the bits of floats: sign, size, and 0 where none is kept."""
+    kept = unbits(stored[MASK + name].numpy(), math.prod(shape))
+    scale = info.keep if info.scaled else None
+    if name in info.signed:
+        # sizes alone are drawn; those of constants are known
+        init: Init = "unsigned_constant" if info.init == "signed_constant" else info.init
+        weight = random_weight(name, shape, init, info.seed, keep=scale)
+        negative = np.zeros(kept.size, np.bool_)
+        negative[kept] = unbits(stored[SIGN + name].numpy(), int(kept.sum()))
+        bits = weight.reshape(-1).view(np.uint32)
+        bits &= np.uint32(2**31 - 1)
+        bits |= negative.astype(np.uint32) << np.uint32(31)
+    else:
+        weight = random_weight(name, shape, info.init, info.seed, keep=scale)
+        bits = weight.reshape(-1).view(np.uint32)
+    np.multiply(bits, kept, out=bits)  # not of the floats, which would leave minus zeros
+    return weight
 
 
 def _array(value: Tensor) -> NDArray[np.float32]:
