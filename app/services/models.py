@@ -9,7 +9,7 @@ from typing import Any
 
 from models.domain.errors import KnownError
 from models.run import supermask_file
-from models.run.library import ModelEntry, added_models, load_manifest
+from models.run.library import ModelEntry, added_models, keep_scores, load_manifest, resolve
 from models.run.supermask_file import SupermaskSize
 
 # The score of a model card that tells people most, and how it is said.
@@ -92,6 +92,25 @@ def add_model(
         size = (int(sides[2]), int(sides[1]))
     entry = adding.add_model(path, name=name, skeleton=skeleton, input_wh=size, licence=licence)
     return _model(entry)
+
+
+def model_entry(name_or_path: str) -> ModelEntry:
+    """The network of a name, bundled or added, or that in a file, which is recognised and not added.
+
+    Raises KnownError when there is none, or the file is no network of ours.
+    """
+    path = Path(name_or_path)
+    if path.suffix or path.parent != Path():
+        from models.run import add_model as adding
+
+        return adding.recognise(path)
+    return resolve(name_or_path)
+
+
+def keep_curve(entry: ModelEntry, curve: dict[str, Any]) -> None:
+    """Keep the accuracy over the share of weights with a model. Raises KnownError for one in a file of its
+    own, or where it cannot be written."""
+    keep_scores(entry, {"accuracy_over_keep": curve})
 
 
 def remove_model(name: str) -> None:

@@ -120,6 +120,24 @@ def _kept(path: Path, name: str, found: _Found, licence: str) -> ModelEntry:
     return entry
 
 
+def recognise(path: Path) -> ModelEntry:
+    """The network in a file as an entry, without adding it. Raises KnownError when it is none of ours."""
+    path = Path(path)
+    about = read_description(path)
+    found = _recognised(path, about, None, None)
+    return ModelEntry(
+        path.stem,
+        found.kind,
+        path.name,
+        file_sha256(path),
+        found.skeleton,
+        found.input_size,
+        str(about.get("licence") or NO_LICENCE),
+        found.config,
+        folder=path.parent,
+    )
+
+
 def remove_model(name: str) -> None:
     """Remove a network that was added. Raises KnownError for one that ships or does not exist."""
     if name in load_manifest():

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,28 @@ def add_to_manifest(entry: ModelEntry, folder: Path | None = None) -> None:
     entries = load_manifest(folder) | {entry.name: entry}
     text = json.dumps({"models": [e.as_json() for e in entries.values()]}, indent=1)
     (folder / "manifest.json").write_text(text + "\n", "utf-8")
+
+
+def keep_scores(entry: ModelEntry, scores: Mapping[str, Any]) -> None:
+    """Add scores to a bundled or an added network, in the place of older ones of the same names.
+
+    Raises KnownError for a network that is neither, or when its description cannot be written.
+    """
+    now = load_manifest() | added_models()
+    if entry.name not in now or now[entry.name].path != entry.path:
+        raise KnownError(
+            f"{entry.name} is no model that Keyphase knows.", hint="Add it with 'keyphase models add' first."
+        )
+    known = now[entry.name]
+    renewed = replace(known, scores={**known.scores, **scores})
+    try:
+        if known.folder is None:
+            add_to_manifest(renewed)
+        else:
+            text = json.dumps(renewed.as_json(), indent=1)
+            (known.folder / f"{known.name}.json").write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise KnownError(f"The scores could not be kept: {error.strerror or error}.") from error
 
 
 def default_model(kind: str) -> ModelEntry:

@@ -28,6 +28,7 @@ from models.run.lift_network import FoldedTemporalModel
 from models.run.lift_pass import Lifted, Pace, lift_frames
 from models.run.root import body_height_m, root_from_rays
 from models.run.weights import (
+    ModelEntry,
     default_model,
     load_entry,
     load_strictly,
@@ -70,12 +71,33 @@ class Lifter:
         """
         path = Path(name) if name is not None else None
         if path is not None and (path.suffix or path.parent != Path()):
-            tensors, source = load_tensors(path), path.name
             causal = bool(read_description(path).get("causal", False))
-        else:
-            entry = default_model("lift3d") if name is None else resolve(str(name), "lift3d")
-            tensors, source = load_entry(entry), entry.name
-            causal = bool(entry.config.get("causal", False))
+            return cls.from_tensors(load_tensors(path), path.name, causal, device, flip_test=flip_test)
+        entry = default_model("lift3d") if name is None else resolve(str(name), "lift3d")
+        return cls.from_entry(entry, load_entry(entry), device, flip_test=flip_test)
+
+    @classmethod
+    def from_entry(
+        cls, entry: ModelEntry, tensors: Mapping[str, Tensor], device: str = "auto", *, flip_test: bool = True
+    ) -> Lifter:
+        """The lifter that an entry describes, with these tensors. Raises KnownError when they do not fit."""
+        causal = bool(entry.config.get("causal", False))
+        return cls.from_tensors(tensors, entry.name, causal, device, flip_test=flip_test)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        source: str,
+        causal: bool,
+        device: str = "auto",
+        *,
+        flip_test: bool = True,
+    ) -> Lifter:
+        """A lifter of these tensors; those of its trajectory network may lie beside. source: named in errors.
+
+        Raises KnownError when they do not fit.
+        """
         own = {key: value for key, value in tensors.items() if not key.startswith(TRAJECTORY)}
         root = {k.removeprefix(TRAJECTORY): v for k, v in tensors.items() if k.startswith(TRAJECTORY)}
         net = _network(own, 17, source, causal)

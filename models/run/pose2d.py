@@ -42,6 +42,7 @@ from models.run.heatmap import (
     softmax_maps,
 )
 from models.run.weights import (
+    ModelEntry,
     default_model,
     load_entry,
     load_strictly,
@@ -125,42 +126,67 @@ class PoseEstimator:
         (height x width) in the file name, unless they are given. decoder: one of `DECODERS`, None for
         the network's own. Raises KnownError.
         """
-        chosen = choose_device(device)
         path = Path(name) if name is not None else None
-        if path is not None and (path.suffix or path.parent != Path()):
-            tensors, source = load_tensors(path), path.name
-            about = read_description(path)
-            try:
-                kind = MapKind.described(about, path.stem)
-                padding, size = float(about.get("padding", PADDING)), size_in_name(path.stem)
-                if "input_wh" in about:
-                    size = (int(about["input_wh"][0]), int(about["input_wh"][1]))
-            except (TypeError, ValueError, LookupError) as error:
-                raise KnownError(f"{source} describes itself wrongly: {error}.") from error
-            skeleton = skeleton or str(about.get("skeleton", "")) or None
-        else:
+        if path is None or not (path.suffix or path.parent != Path()):
             entry = default_model("pose2d") if name is None else resolve(str(name), "pose2d")
-            tensors, source = load_entry(entry), entry.name
-            about, padding = entry.config, entry.config.get("padding", PADDING)
-            kind = MapKind.described(about, entry.name)
-            skeleton, size = skeleton or entry.skeleton, (entry.input_size[0], entry.input_size[1])
-        config = config_from_tensors(tensors)
-        net = HRNet(config)
-        load_strictly(net, tensors, source)
-        skeleton = skeleton or SKELETON_OF_JOINTS.get(config.joints)
+            return cls.from_entry(
+                entry,
+                load_entry(entry),
+                device,
+                flip_test=flip_test,
+                skeleton=skeleton,
+                input_wh=input_wh,
+                decoder=decoder,
+            )
+        tensors, about = load_tensors(path), read_description(path)
+        try:
+            kind = MapKind.described(about, path.stem)
+            padding, size = float(about.get("padding", PADDING)), size_in_name(path.stem)
+            if "input_wh" in about:
+                size = (int(about["input_wh"][0]), int(about["input_wh"][1]))
+        except (TypeError, ValueError, LookupError) as error:
+            raise KnownError(f"{path.name} describes itself wrongly: {error}.") from error
+        net = _network(tensors, path.name)
+        joints = net.config.joints
+        skeleton = skeleton or str(about.get("skeleton", "")) or SKELETON_OF_JOINTS.get(joints)
         if skeleton is None:
             raise KnownError(
-                f"{source} has {config.joints} joints; no skeleton has that many.", hint="Name a skeleton."
+                f"{path.name} has {joints} joints; no skeleton has that many.", hint="Name a skeleton."
             )
-        size = input_wh or size or ((192, 256) if config.joints == 17 else (256, 256))
-        own = about.get("decoder")
+        size = input_wh or size or ((192, 256) if joints == 17 else (256, 256))
+        chosen = _decoder(decoder or _own_decoder(about), kind, path.name)
         return cls.of(
             net,
             skeleton,
             size,
-            chosen,
-            decoder=_decoder(decoder or (own if own in DECODERS else "peak"), kind, source),
+            choose_device(device),
+            decoder=chosen,
             padding=padding,
+            flip_test=flip_test,
+            kind=kind,
+        )
+
+    @classmethod
+    def from_entry(
+        cls,
+        entry: ModelEntry,
+        tensors: Mapping[str, Tensor],
+        device: str = "auto",
+        *,
+        flip_test: bool = True,
+        skeleton: str | None = None,
+        input_wh: tuple[int, int] | None = None,
+        decoder: str | None = None,
+    ) -> PoseEstimator:
+        """The network that an entry describes, with these tensors. Raises KnownError when they do not fit."""
+        kind = MapKind.described(entry.config, entry.name)
+        return cls.of(
+            _network(tensors, entry.name),
+            skeleton or entry.skeleton,
+            input_wh or (entry.input_size[0], entry.input_size[1]),
+            choose_device(device),
+            decoder=_decoder(decoder or _own_decoder(entry.config), kind, entry.name),
+            padding=float(entry.config.get("padding", PADDING)),
             flip_test=flip_test,
             kind=kind,
         )
@@ -260,6 +286,17 @@ class PoseEstimator:
         wh, stride = self._grid()
         xy = transform_points(xy * stride, affine(center, scale, 0.0, wh, inverse=True))
         return np.concatenate([xy, np.clip(confidence, 0, 1)[..., None]], -1).astype(np.float32)
+
+
+def _network(tensors: Mapping[str, Tensor], source: str) -> HRNet:
+    net = HRNet(config_from_tensors(tensors))
+    load_strictly(net, tensors, source)
+    return net
+
+
+def _own_decoder(about: Mapping[str, Any]) -> str:
+    own = str(about.get("decoder", ""))
+    return own if own in DECODERS else "peak"
 
 
 def _decoder(name: str, kind: MapKind, source: str) -> Decoder:

@@ -32,13 +32,15 @@ def evaluate_lift(
     skeleton: str = SKELETON_OUT,
     noise_m: float = 0.0,
     focal_known: bool = True,
+    most_sequences: int | None = None,
 ) -> dict[str, object]:
     """Mean errors over all frames of these subjects, and per subject.
 
     skeleton: joints the lifter is given ("lsp14" shows what it makes of this project's 2D poses). noise_m:
     standard deviation of independent noise on every joint and frame, in metres at the person. focal_known:
-    whether the lifter is told the focal length. The metrics: `mpjpe_mm`; `scaled_mpjpe_mm` after one scale
-    per sequence; `p_mpjpe_mm`; `n_mpjpe_mm`; `velocity_mm` per frame. Root-relative poses of 17 joints.
+    whether the lifter is told the focal length. most_sequences: only the first so many. The metrics:
+    `mpjpe_mm`; `scaled_mpjpe_mm` after one scale per sequence; `p_mpjpe_mm`; `n_mpjpe_mm`; `velocity_mm` per
+    frame. Root-relative poses of 17 joints.
     Raises KnownError when the file holds none of the subjects.
     """
     mocap = load_mocap(npz_path).select(subjects, keep=True)
@@ -46,7 +48,7 @@ def evaluate_lift(
         raise KnownError(f"{npz_path} has no sequence of subjects {', '.join(map(str, sorted(subjects)))}.")
     totals: dict[int, NDArray[np.float64]] = {}
     frames: dict[int, int] = {}
-    for index in range(len(mocap)):
+    for index in range(min(len(mocap), most_sequences or len(mocap))):
         poses, subject = mocap.sequence(index), int(mocap.subject[index])
         for camera in range(len(FOCALS_PX)):
             seen = watch(poses, mocap.names[index], camera)
@@ -71,7 +73,7 @@ def evaluate_lift(
     return {
         "data": npz_path.name,
         "input": {"skeleton": skeleton, "noise_m": noise_m, "focal_known": focal_known},
-        "sequences": len(mocap),
+        "sequences": min(len(mocap), most_sequences or len(mocap)),
         "cameras": len(FOCALS_PX),
         "frames": sum(frames.values()),
         **_named(mean),
