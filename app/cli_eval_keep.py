@@ -70,7 +70,7 @@ def eval_keep(
 
 
 def _sixteenths(text: str) -> tuple[int, ...]:
-    from models.run.thinned import LEVELS
+    from models.run.score_ranks import LEVELS
 
     try:
         found = tuple(sorted({int(part) for part in text.split(",")}))

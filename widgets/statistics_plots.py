@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor
 
 from models.domain.phase_report import Curves, PhaseStatistics
 from models.domain.phase_statistics import Floats, PhaseSpan
 from widgets.theme import current, small_font
+from widgets.themed_plot import ThemedPlot
 
 _DOT_PX = 9
 _NAME_LETTERS = 28
@@ -24,38 +25,7 @@ _LEAST_PX = 220
 _LEFT_PX = 64  # room for the numbers of the curves' axis
 
 
-class _Plot(pg.PlotWidget):
-    """A plot in the theme's colours that is drawn again when the theme changes."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setAntialiasing(True)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        for side in ("bottom", "left"):
-            self.getAxis(side).enableAutoSIPrefix(False)  # seconds stay seconds, also of short phases
-        self._again = QTimer(self, singleShot=True, interval=0)
-        self._again.timeout.connect(self.redraw)
-
-    def redraw(self) -> None:
-        """Draw what was set, in the colours of now."""
-        theme = current()
-        self.setBackground(theme.background)
-        font = small_font(self.font())
-        for side in ("bottom", "left"):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(theme.border))
-            axis.setTextPen(pg.mkPen(theme.muted))
-            axis.setStyle(tickFont=font)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_again"):
-            self._again.start()
-
-
-class DurationPlot(_Plot):
+class DurationPlot(ThemedPlot):
     """One row per phase: a dot per take, box of the quartiles, median, mean as a diamond.
 
     chosen(take uid, frame): a dot was clicked; the frame is the first of the phase.
@@ -159,7 +129,7 @@ class DurationPlot(_Plot):
             self.chosen.emit(span.take_uid, span.start)
 
 
-class BandPlot(_Plot):
+class BandPlot(ThemedPlot):
     """A quantity over the phase axis, on the phases' colours: band, middle, and each take as a thin line.
 
     chosen(take uid, place 0..1): a take's line was clicked there.

@@ -46,12 +46,19 @@ def _statistics(window: MainWindow) -> Any:
     return Statistics(window)
 
 
+def _subnetwork(window: MainWindow) -> Any:
+    from app.qt.subnetwork import Subnetwork
+
+    return Subnetwork(window)
+
+
 # what the menu says, and what makes the controller; imported when it is first shown
 _WINDOWS: tuple[tuple[str, Callable[[MainWindow], Any]], ...] = (
     ("Find this moment in every take…", _finding),
     ("How takes differ…", _differing),
     ("Map of the takes…", _take_map),
     ("Phase statistics…", _statistics),
+    ("Subnetwork…", _subnetwork),
 )
 TRAINING = ("Train alignment on these takes…", _training)
 

@@ -177,8 +177,12 @@ class PoseEstimator:
         skeleton: str | None = None,
         input_wh: tuple[int, int] | None = None,
         decoder: str | None = None,
+        fast: bool = True,
     ) -> PoseEstimator:
-        """The network that an entry describes, with these tensors. Raises KnownError when they do not fit."""
+        """The network that an entry describes, with these tensors. Raises KnownError when they do not fit.
+
+        fast: see `of`.
+        """
         kind = MapKind.described(entry.config, entry.name)
         return cls.of(
             _network(tensors, entry.name),
@@ -189,6 +193,7 @@ class PoseEstimator:
             padding=float(entry.config.get("padding", PADDING)),
             flip_test=flip_test,
             kind=kind,
+            fast=fast,
         )
 
     @classmethod
@@ -203,9 +208,11 @@ class PoseEstimator:
         padding: float = PADDING,
         flip_test: bool = True,
         kind: MapKind | None = None,
+        fast: bool = True,
     ) -> PoseEstimator:
         """Wrap a network in memory, in the form that is fastest on the device (see `fast_net`).
 
+        fast: False leaves it as it is, for a few frames: to make the fastest form takes seconds.
         kind: None takes distributions for the decoder "softmax", published heatmaps for the others.
         """
         joints = load_skeleton(skeleton)
@@ -216,7 +223,7 @@ class PoseEstimator:
         if any(side % 32 for side in input_wh):
             raise KnownError(f"Input size {input_wh[0]}x{input_wh[1]} is not a multiple of 32.")
         kind = kind or MapKind(distribution=decoder == "softmax")
-        ready = fast_net(net, device)
+        ready = fast_net(net, device) if fast else net.to(device).eval()
         return cls(ready, joints, input_wh, device, decoder, padding, flip_test, kind=kind)
 
     def predict(self, frame: Frame, boxes: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -289,8 +296,9 @@ class PoseEstimator:
 
 
 def _network(tensors: Mapping[str, Tensor], source: str) -> HRNet:
-    net = HRNet(config_from_tensors(tensors))
-    load_strictly(net, tensors, source)
+    with torch.device("meta"):  # no random weights are drawn that nobody needs
+        net = HRNet(config_from_tensors(tensors))
+    load_strictly(net.to_empty(device="cpu"), tensors, source)
     return net
 
 

@@ -28,25 +28,16 @@ LEVELS = 16
 _RANK = "rank/"
 
 
-def ranks_of(scores: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """The sixteenth of |scores| each weight belongs to, 0 (the lowest) to 15, in their shape.
-
-    The weights of rank LEVELS − s and above are those that `edge_popup.top_mask` keeps at s / LEVELS.
-    """
-    flat = np.abs(scores).ravel()
-    bounds = [zeroed_count(len(flat), 1 - level / LEVELS) for level in range(1, LEVELS)]
-    place = np.empty(len(flat), np.int64)
-    place[np.argsort(flat, kind="stable")] = np.arange(len(flat))
-    return np.searchsorted(bounds, place, side="right").astype(np.uint8).reshape(scores.shape)
-
-
 def write_ranks(network: nn.Module, path: Path) -> None:
     """Write the ranks of a converted network. Raises KnownError when the file cannot be written."""
     stored: dict[str, NDArray[np.uint8]] = {}
     for name, layer in subnet_layers(network):
         scores = layer.scores.detach().cpu().numpy().ravel()
         count = len(scores)
-        ranks = ranks_of(scores)
+        bounds = [zeroed_count(count, 1 - level / LEVELS) for level in range(1, LEVELS)]
+        place = np.empty(count, np.int64)
+        place[np.argsort(np.abs(scores), kind="stable")] = np.arange(count)
+        ranks = np.searchsorted(bounds, place, side="right").astype(np.uint8)
         pairs = np.pad(ranks, (0, count % 2)).reshape(-1, 2)
         stored[_RANK + name] = pairs[:, 0] << 4 | pairs[:, 1]
         if layer.signed:

@@ -11,7 +11,7 @@ Layers are convolutions and linear layers: tensors `NAME.weight` of two axes and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.domain.errors import KnownError
+from models.nets import hrnet, videopose3d
+from models.nets.detector import DetectorConfig, PersonDetector
 from models.nets.edge_popup import top_mask
+from models.nets.pose_encoder import PoseEncoder
 from models.nets.random_weights import random_weight
+from models.nets.tcc import FrameEncoder
+from models.nets.videopose3d import TemporalModel
 from models.run import supermask
+from models.run.embed import pose_config
+from models.run.embed_frames import frame_config
 from models.run.library import ModelEntry
-from models.run.score_ranks import LEVELS, SUFFIX, ranks_of, read_ranks, weights_at
+from models.run.score_ranks import LEVELS, SUFFIX, read_ranks, weights_at
 from models.run.supermask import SupermaskInfo, read_info
 from models.run.weights import load_entry
 
@@ -37,68 +44,72 @@ class Thinnable:
     """A network that can be thinned, held in memory; make one with `open_thinnable`.
 
     tensors: its state dict as trained. everything: weights of its layers by name, those left out included
-    (of a supermask without ranks those in use alone). ranks: 0..15 in the shape of the weights; None where
-    the file holds one mask and no scores. masks: the weights in use as trained. keep: the share of them it
-    was trained with, None for a dense network. signed: layers whose signs were chosen, and inverted there:
-    share of the kept weights that are.
+    (of a supermask without ranks those in use alone). ranks: of a supermask's scores, 0..15 in the shape of
+    the weights; None where the file holds one mask and no scores, and for dense networks. keep: the share of
+    the weights it was trained with, None for a dense network. inverted: where signs were chosen, the share
+    of the weights in use that have another sign than they were drawn with. Layers of a supermask network
+    that were left dense are in `tensors` alone.
     """
 
     entry: ModelEntry
     tensors: Mapping[str, Tensor]
     everything: Mapping[str, NDArray[np.float32]]
     ranks: Mapping[str, NDArray[np.uint8]] | None
-    masks: Mapping[str, Mask]
     keep: float | None
     inverted: Mapping[str, float]
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether other shares than the trained one can be told."""
+        return self.keep is None or self.ranks is not None
 
     @property
     def trained_sixteenths(self) -> int:
         """The share it was trained with, to the nearest sixteenth; all of them for a dense network."""
         return LEVELS if self.keep is None else min(max(round(self.keep * LEVELS), 1), LEVELS)
 
-    def mask(self, layer: str, sixteenths: int) -> Mask:
-        """Which weights of a layer are in use at a share; as trained where that is the trained share."""
-        if sixteenths == self.trained_sixteenths:
-            return self.masks[layer]
-        return np.asarray(self._ranks[layer] >= LEVELS - sixteenths)
-
-    def at(self, sixteenths: int) -> dict[str, Tensor]:
-        """The state dict with a share of the weights; as trained where that is the trained share.
+    def masks_at(self, sixteenths: int) -> dict[str, Mask]:
+        """Which weights of each layer are in use at a share; as trained where that is the trained share.
 
         Raises ValueError outside 1..16, KnownError when the file holds one mask and no scores.
         """
         if not 1 <= sixteenths <= LEVELS:
             raise ValueError(f"a share is 1 to {LEVELS} sixteenths, not {sixteenths}")
+        if self.keep is None:
+            return {name: magnitude_mask(weight, sixteenths) for name, weight in self.everything.items()}
+        if sixteenths == self.trained_sixteenths:
+            return {name: self.tensors[name + _WEIGHT].numpy() != 0 for name in self.everything}
+        if self.ranks is None:
+            raise KnownError(
+                f"{self.entry.file} holds one mask and no scores: other shares of its weights are not known.",
+                hint=f"Scores are in a file {Path(self.entry.file).stem}{SUFFIX} beside it.",
+            )
+        return {name: np.asarray(rank >= LEVELS - sixteenths) for name, rank in self.ranks.items()}
+
+    def at(self, sixteenths: int) -> dict[str, Tensor]:
+        """The state dict with a share of the weights. Raises as `masks_at`."""
         if sixteenths == self.trained_sixteenths:
             return dict(self.tensors)
-        ranks = self._ranks
+        return self.thinned_by(self.masks_at(sixteenths))
+
+    def thinned_by(self, masks: Mapping[str, Mask]) -> dict[str, Tensor]:
+        """The state dict with the weights that `masks` name."""
         thinned = {
-            name + _WEIGHT: torch.from_numpy(np.where(ranks[name] >= LEVELS - sixteenths, weight, 0))
+            name + _WEIGHT: torch.from_numpy(np.where(masks[name], weight, np.float32(0)))
             for name, weight in self.everything.items()
         }
         return {**self.tensors, **thinned}
 
-    @property
-    def _ranks(self) -> Mapping[str, NDArray[np.uint8]]:
-        if self.ranks is None:
-            raise KnownError(
-                f"{self.entry.file} holds one mask and no scores: no other share of its weights can be told.",
-                hint=f"Scores are in a file {Path(self.entry.file).stem}{SUFFIX} beside it.",
-            )
-        return self.ranks
-
 
 def open_thinnable(entry: ModelEntry) -> Thinnable:
     """Read a network. Raises KnownError when its files are missing, damaged, or hold no layer."""
-    tensors, path = load_entry(entry), entry.path
-    if path.suffix == supermask.SUFFIX:
+    tensors = in_order_of_network(load_entry(entry), entry)
+    if entry.path.suffix == supermask.SUFFIX:
         return _open_supermask(entry, tensors)
     layers = layer_weights(tensors)
     if not layers:
         raise KnownError(f"{entry.name} has no convolution and no linear layer.")
-    ranks = {name: ranks_of(weight) for name, weight in layers.items()}
-    masks = {name: np.ones(weight.shape, np.bool_) for name, weight in layers.items()}
-    return Thinnable(entry, tensors, layers, ranks, masks, None, {})
+    return Thinnable(entry, tensors, layers, None, None, {})
 
 
 def load_at(entry: ModelEntry, sixteenths: int) -> dict[str, Tensor]:
@@ -107,13 +118,39 @@ def load_at(entry: ModelEntry, sixteenths: int) -> dict[str, Tensor]:
     return open_thinnable(entry).at(sixteenths)
 
 
-def thin(tensors: Mapping[str, Tensor], keep: float) -> dict[str, Tensor]:
-    """A dense state dict with the largest |weights| of each layer, `keep` of them. Raises ValueError outside
-    (0, 1]."""
-    return {
-        key: value * top_mask(value, keep) if _is_layer(key, value) else value
-        for key, value in tensors.items()
-    }
+def magnitude_mask(weight: NDArray[np.float32], sixteenths: int) -> Mask:
+    """The largest |weights| of one layer, a share of them: `edge_popup.top_mask`."""
+    return np.asarray(top_mask(torch.from_numpy(weight), sixteenths / LEVELS).numpy() > 0)
+
+
+def in_order_of_network(tensors: Mapping[str, Tensor], entry: ModelEntry) -> dict[str, Tensor]:
+    """A state dict with its layers from input to output; files have them by name.
+
+    It stays as it is where its network cannot be told.
+    """
+    try:
+        with torch.device("meta"):  # only the names are wanted
+            keys = _keys_of_network(tensors, entry)
+    except (KnownError, ValueError, TypeError, LookupError):
+        keys = []
+    known = {key: tensors[key] for key in keys if key in tensors}
+    return {**known, **{key: value for key, value in tensors.items() if key not in known}}
+
+
+def _keys_of_network(tensors: Mapping[str, Tensor], entry: ModelEntry) -> list[str]:
+    about = entry.config
+    if entry.kind == "pose2d":
+        return list(hrnet.HRNet(hrnet.config_from_tensors(tensors)).state_dict())
+    if entry.kind == "lift3d":
+        joints = next(n for n in (18, 17, 1) if tensors["expand_conv.weight"].shape[1] % n == 0)
+        own = list(TemporalModel(videopose3d.config_from_tensors(tensors, joints)).state_dict())
+        return own + [f"trajectory.{key}" for key in own]
+    if entry.kind == "pose-encoder":
+        return list(PoseEncoder(pose_config(about, entry.name)).state_dict())
+    if entry.kind == "frame-encoder":
+        return list(FrameEncoder(frame_config(about, entry.name)).state_dict())
+    sizes = {field.name: about[field.name] for field in fields(DetectorConfig)}
+    return list(PersonDetector(DetectorConfig(**sizes)).state_dict())
 
 
 def layer_weights(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
@@ -151,9 +188,8 @@ def _open_supermask(entry: ModelEntry, tensors: dict[str, Tensor]) -> Thinnable:
         ranks = read_ranks(ranks_file, info)
         whole = weights_at(entry.path, ranks_file, LEVELS)
         everything = {name: whole[name + _WEIGHT].numpy() for name in info.layers}
-    masks = {name: np.asarray(weight != 0) for name, weight in used.items()}
     inverted = {name: _inverted(info, name, used[name]) for name in info.layers if name in info.signed}
-    return Thinnable(entry, tensors, everything, ranks, masks, info.keep, inverted)
+    return Thinnable(entry, tensors, everything, ranks, info.keep, inverted)
 
 
 def _inverted(info: SupermaskInfo, name: str, weight: NDArray[np.float32]) -> float:

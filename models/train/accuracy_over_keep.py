@@ -19,7 +19,8 @@ from torch import Tensor
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.run.library import ModelEntry
-from models.run.thinned import LEVELS, open_thinnable
+from models.run.score_ranks import LEVELS
+from models.run.thinned import open_thinnable
 
 USUAL_SIXTEENTHS = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16)
 
@@ -55,7 +56,7 @@ def accuracy_over_keep(
     """
     model = open_thinnable(entry)
     shares = sorted(set(sixteenths) | {model.trained_sixteenths})
-    if model.ranks is None:
+    if not model.has_scores:
         shares = [model.trained_sixteenths]
     measure = measure_of(entry, data, split=split, limit=limit)
     points = []
@@ -144,8 +145,8 @@ def _aligning(entry: ModelEntry, data: Path, limit: int | None) -> Measure:
             errors.append(mean_percent(transfer, "one"))
         return float(np.mean([error for error in errors if error is not None]))
 
-    said = f"{data.name}, test clips of {len(ACTIONS)} actions, derived events, DTW, one reference"
-    return Measure("event error", "% of the clip", "lower", said + _limited(limit, "clips of each"), judge)
+    said = f"{data.name}, test clips of {len(ACTIONS)} actions: % of the clip, derived events, one reference"
+    return Measure("event error", "%", "lower", said + _limited(limit, "clips of each"), judge)
 
 
 def _limited(limit: int | None, what: str) -> str:

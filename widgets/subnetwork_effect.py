@@ -1,0 +1,146 @@
+"""What thinning does, in pictures: a pose over the frame, a body in 3D, or distances between frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
+
+from models.domain.skeleton import load_skeleton
+from models.domain.subnetwork import BodyChange, DistanceChange, Effect, NoEffect, PoseChange
+from models.domain.track import Origin
+from widgets.matrix_panel import MatrixPanel, MatrixPicture
+from widgets.parts import column, label, row
+from widgets.pose_overlay import handle_radius, paint_ghost, paint_person
+from widgets.skeleton_surface import make_skeleton_view
+from widgets.skeleton_view import SkeletonView
+from widgets.theme import current
+
+WAITING = "Choose a model to see what it does."
+
+
+class EffectPanel(QWidget):
+    """Shows an `Effect` with one line that says how much changed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pages = QStackedWidget()
+        self._empty = label(WAITING, "muted", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setMargin(24)
+        self.pose = PosePicture()
+        self.before, self.after = MatrixPanel(""), MatrixPanel("")
+        matrices = QWidget()
+        matrices.setLayout(row(self.before, self.after, spacing_px=12))
+        self.body: SkeletonView | None = None  # made when it is first needed
+        for page in (self._empty, self.pose, matrices):
+            self._pages.addWidget(page)
+        self._matrices = matrices
+        self.said, self._legend = label("", wrap=True), label("", "hint", wrap=True)
+        layout = column(self, margin_px=0, spacing_px=4)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self.said)
+        layout.addWidget(self._legend)
+        self._pages.setMinimumHeight(170)
+
+    def set_effect(self, effect: Effect, whole: str, thinned: str) -> None:
+        """whole, thinned: what the two networks are called, such as "as trained" and "with 8/16"."""
+        legend = said = ""
+        if isinstance(effect, NoEffect):
+            self._empty.setText(effect.text)
+            page: QWidget = self._empty
+        elif isinstance(effect, PoseChange):
+            self.pose.set_change(effect)
+            page, said = self.pose, f"Joints move by {effect.percent:.1f} % of the person's size."
+            legend = f"Grey: {whole}. In colour: {thinned}."
+        elif isinstance(effect, BodyChange):
+            page, legend = self._show_body(effect, whole), f"In colour: {thinned}."
+            said = (
+                f"Joints move by {effect.here_mm:.0f} mm in this frame, "
+                f"by {effect.clip_mm:.0f} mm over {effect.clip_s:.1f} s around it."
+            )
+        else:
+            page, said = self._show_distances(effect, whole, thinned), _said_of_distances(effect)
+            legend = "Distances between the frames of the take; dark = alike."
+        self.said.setText(said)
+        self._legend.setText(legend)
+        self.said.setVisible(bool(said))
+        self._legend.setVisible(bool(legend))
+        self._pages.setCurrentWidget(page)
+
+    @property
+    def message(self) -> str:
+        """Why nothing is shown; "" where something is."""
+        return self._empty.text() if self._pages.currentWidget() is self._empty else ""
+
+    def _show_body(self, effect: BodyChange, whole: str) -> QWidget:
+        if self.body is None:
+            self.body = make_skeleton_view()
+            self.body.set_title("3D")
+            self._pages.addWidget(self.body)
+        self.body.set_poses(effect.thinned[None], load_skeleton(effect.skeleton))
+        self.body.set_compared(effect.whole[None], whole)
+        return self.body
+
+    def _show_distances(self, effect: DistanceChange, whole: str, thinned: str) -> QWidget:
+        none = np.zeros((0, 2), np.int32)
+        note = f"frames {effect.frames[0]} to {effect.frames[-1]}"
+        for panel, title, cost in ((self.before, whole, effect.whole), (self.after, thinned, effect.thinned)):
+            panel.set_picture(MatrixPicture(title[:1].upper() + title[1:], note, cost, none))
+        return self._matrices
+
+
+def _said_of_distances(effect: DistanceChange) -> str:
+    text = f"Distances correlate by {effect.correlation:.3f}"
+    if effect.same is None:
+        return f"{text}."
+    return f"{text}; {effect.same:.0%} of the frames keep the frame that is most like them."
+
+
+class PosePicture(QWidget):
+    """A part of a frame with the pose of the whole network in grey and that of the thinned one in colour."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._change: PoseChange | None = None
+        self._image = QImage()
+        self.setAccessibleName("Poses by the whole and the thinned network")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_change(self, change: PoseChange) -> None:
+        self._change = change
+        data = np.ascontiguousarray(change.image)
+        height, width = data.shape[:2]
+        self._image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+        self.update()
+
+    @property
+    def change(self) -> PoseChange | None:
+        return self._change
+
+    def sizeHint(self) -> QSize:
+        return QSize(420, 260)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), current().canvas)
+        change = self._change
+        if change is None or self._image.isNull():
+            painter.end()
+            return
+        scale = min(self.width() / self._image.width(), self.height() / self._image.height())
+        size = QSize(round(self._image.width() * scale), round(self._image.height() * scale))
+        corner = QPointF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2)
+        painter.drawImage(QRectF(corner, size), self._image)
+        skeleton = load_skeleton(change.skeleton)
+        whole, thinned = (
+            (pose[:, :2] + 0.5) * scale + np.array([corner.x(), corner.y()])
+            for pose in (change.whole, change.thinned)
+        )
+        paint_ghost(painter, whole, skeleton)
+        origin = np.full(len(skeleton), Origin.MODEL, np.uint8)
+        radius = handle_radius(whole)
+        paint_person(painter, thinned, change.thinned[:, 2], origin, skeleton, radius=radius)
+        painter.end()
