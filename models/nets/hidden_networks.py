@@ -38,7 +38,7 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) → (N, classes)."""
-        return self.linear(self.convs(x).flatten(1)[..., None, None]).flatten(1)
+        return _through(self.linear, self.convs(x).flatten(1))
 
 
 class FullyConnected(nn.Module):
@@ -50,7 +50,7 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, 28, 28) → (N, 10)."""
-        return self.linear(x.flatten(1)[..., None, None]).flatten(1)
+        return _through(self.linear, x.flatten(1))
 
 
 class BasicBlock(nn.Module):
@@ -146,6 +146,12 @@ def _head(sizes: Sequence[int]) -> nn.Sequential:
     for before, after in pairwise(sizes):
         layers += [nn.Conv2d(before, after, 1, bias=False), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def _through(head: nn.Module, x: Tensor) -> Tensor:
+    """(N, F) → (N, classes). The batch is laid along the height of one picture: the same sums as for N
+    pictures of one pixel, which 1×1 convolutions are several times slower at on a processor."""
+    return head(x.T[None, :, :, None]).squeeze(3).squeeze(0).T
 
 
 def _shortcut(before: int, after: int, stride: int, name: str) -> nn.Module | None:
