@@ -36,6 +36,7 @@ from app.cli_library import library_app
 from app.cli_people import people_app
 from app.cli_shared import AsJson, show
 from app.cli_train import eval_app, train_app
+from app.cli_train_edge import train_edge_popup_command
 from app.cli_train_encoder import train_pose_encoder_command
 from app.cli_train_takes import train_takes_command
 from app.cli_train_tcc import train_tcc_command
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 train_app.command("videopose3d")(cli_lift.train_videopose3d)
 train_app.command("pose-encoder")(train_pose_encoder_command)
+train_app.command("edge-popup")(train_edge_popup_command)
 train_app.command("takes")(train_takes_command)
 train_app.command("tcc")(train_tcc_command)
 eval_app.command("lift")(cli_lift.eval_lift)

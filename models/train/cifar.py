@@ -6,6 +6,7 @@ folders in alphabetical order.
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from models.domain.errors import KnownError
 
-SIDE, PAD = 32, 4
+SIDE, PAD, CLASSES = 32, 4, 10
 # of the official code: mean and standard deviation of each channel
 MEAN, STD = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)
 
@@ -61,6 +62,42 @@ def load_cifar(folder: Path, part: Literal["train", "test"]) -> Pictures:
     labels = torch.tensor([classes.index(name) for name in names])
     images = torch.from_numpy(np.stack([picture for _, picture in found])).permute(0, 3, 1, 2).contiguous()
     return Pictures(images, labels, classes)
+
+
+def load_both(folder: Path) -> tuple[Pictures, Pictures]:
+    """Training and test pictures. Raises KnownError as `load_cifar` does, and when their classes differ or
+    are not ten."""
+    train, test = load_cifar(folder, "train"), load_cifar(folder, "test")
+    for one, other, part in ((train, test, "test"), (test, train, "train")):
+        missing = sorted(set(one.classes) - set(other.classes))
+        if missing:
+            raise KnownError(
+                f"{folder / part}.tar.gz has no pictures of the class {', '.join(missing)}.",
+                hint="Get the file anew: both archives hold the same ten classes.",
+            )
+    if len(train.classes) != CLASSES:
+        raise KnownError(
+            f"{folder} has pictures of {len(train.classes)} classes; the networks tell {CLASSES} apart."
+        )
+    return train, test
+
+
+def held_out(train: Pictures, share: float, seed: int = 0) -> tuple[Pictures, Pictures]:
+    """Training pictures split into those to train on and those to choose settings by, the same each time."""
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(train)))
+    count = max(1, round(share * len(train)))
+    parts = order[count:], order[:count]
+    rest, chosen = (Pictures(train.images[part], train.labels[part], train.classes) for part in parts)
+    return rest, chosen
+
+
+def fingerprint(*parts: Pictures) -> str:
+    """Eight digits that tell these pictures from others."""
+    digest = hashlib.blake2b(digest_size=4)
+    for part in parts:
+        digest.update(part.images.numpy())
+        digest.update(part.labels.numpy())
+    return digest.hexdigest()
 
 
 def normalized(images: Tensor) -> Tensor:

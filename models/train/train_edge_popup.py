@@ -7,7 +7,8 @@ weights. Every random number comes from (seed, epoch).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from torch import Tensor, nn
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
-from models.nets.edge_popup import convert, score_parameters, subnet_layers, top_mask
+from models.nets.edge_popup import convert, score_parameters, subnet_layers, top_mask, zeroed_count
 from models.nets.hidden_networks import NETWORKS, ConvNet
+from models.nets.random_weights import INITS
 from models.nets.zhou_mask import DRAWS, convert_zhou, masked_layers
 from models.train.checkpoints import load_checkpoint, save_checkpoint
 from models.train.cifar import Pictures, augmented, normalized
 from models.train.edge_recipes import EdgeRecipe, learning_rate, smoothed_cross_entropy
+
+TRAINED = ("Conv2", "Conv4", "Conv6", "Conv8", "cResNet18")  # the networks for pictures of 32 × 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +40,34 @@ class EpochProgress(Progress):
     best: float = math.nan
 
 
-def build(recipe: EdgeRecipe) -> nn.Module:
-    """The network of a recipe before its training. Raises KnownError for an unknown network."""
-    if recipe.network not in NETWORKS:
-        known = ", ".join(NETWORKS)
+def check(recipe: EdgeRecipe) -> None:
+    """Raises KnownError for a network that is unknown or not made for these pictures, and for a share, width
+    or rule that cannot be."""
+    if recipe.network not in TRAINED:
+        known = ", ".join(TRAINED)
+        if recipe.network in NETWORKS:
+            raise KnownError(
+                f"{recipe.network} is not made for pictures of 32 x 32 in colour.", hint=f"Made so: {known}."
+            )
         raise KnownError(f"There is no network {recipe.network}.", hint=f"Known: {known}.")
+    if not 0 < recipe.keep <= 1:
+        raise KnownError(
+            f"keep is the share of weights that stays: above 0 and at most 1, not {recipe.keep:g}.",
+            hint="0.5 keeps half of each layer.",
+        )
+    if recipe.init not in INITS:
+        raise KnownError(f"There is no rule '{recipe.init}' for weights.", hint=f"Known: {', '.join(INITS)}.")
+    if recipe.width != 1.0 and not recipe.network.startswith("Conv"):
+        raise KnownError(f"{recipe.network} has no width to change; Conv2 to Conv8 have.")
+    if int(64 * recipe.width) < 1:
+        raise KnownError(f"With a width of {recipe.width:g} nothing is left of {recipe.network}.")
+
+
+def build(recipe: EdgeRecipe) -> nn.Module:
+    """The network of a recipe before its training. Raises KnownError as `check` does."""
+    check(recipe)
     torch.manual_seed(recipe.seed)
     narrow = recipe.width != 1.0
-    if narrow and not recipe.network.startswith("Conv"):
-        raise KnownError(f"{recipe.network} has no width to change; Conv2 to Conv8 have.")
     net = ConvNet(int(recipe.network[4:]), recipe.width) if narrow else NETWORKS[recipe.network]()
     if recipe.method in ("edge-popup", "random"):
         return convert(net, keep=recipe.keep, init=recipe.init, seed=recipe.seed, scaled=recipe.scaled)
@@ -64,11 +87,14 @@ def train_edge_popup(
     *,
     device: str = "cpu",
     bfloat16: bool = False,
-) -> Iterator[EpochProgress]:
+    score_every: int = 1,
+) -> Generator[EpochProgress, None, EdgeRun]:
     """Train for the epochs of the recipe; `out` is the checkpoint, kept at the end with the network in it.
 
-    bfloat16: products in bfloat16, which pays where the processor or card has units for it. Raises KnownError
-    when the checkpoint belongs to another recipe, the loss is no number, or the disk is full.
+    bfloat16: products in bfloat16, which pays where the processor or card has units for it. score_every: how
+    often the test pictures are looked at, in epochs; always after the last one. Returns the run at its end.
+    Raises KnownError when the checkpoint belongs to another recipe, the loss is no number, or the disk is
+    full.
     """
     run = EdgeRun(recipe, device, bfloat16)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +102,11 @@ def train_edge_popup(
     yield run.progress()
     while run.epoch < recipe.epochs:
         run.advance(train)
-        run.score(test)
+        if run.epoch % score_every == 0 or run.epoch == recipe.epochs:
+            run.score(test)
         save_checkpoint(run.state(), out)
         yield run.progress()
+    return run
 
 
 class EdgeRun:
@@ -90,6 +118,7 @@ class EdgeRun:
         self.masks: dict[str, Tensor] = {}  # of magnitude pruning, once the weights are cut
         self.epoch = 0
         self.loss = self.accuracy = self.best = math.nan
+        self.seconds = 0.0  # of the training alone
         self.history: list[tuple[int, float, float]] = []
         self.optimizer = self._optimizer()
 
@@ -111,12 +140,13 @@ class EdgeRun:
 
     def advance(self, train: Pictures) -> None:
         """One epoch."""
-        recipe = self.recipe
+        recipe, started = self.recipe, time.perf_counter()
         random = np.random.default_rng((recipe.seed, self.epoch))
         torch.manual_seed(int(random.integers(2**62)))
         for _, layer in masked_layers(self.net):
             layer.generator = None  # draws come from the global generator, which was just set
-        if recipe.method == "magnitude" and not self.masks and self.epoch >= self._cut_at():
+        pruned = recipe.method == "magnitude"
+        if pruned and not self.masks and self.epoch >= self._cut_at():
             self._cut()
         if self.optimizer is not None:
             for group in self.optimizer.param_groups:
@@ -135,10 +165,16 @@ class EdgeRun:
                 "The training went astray: its loss is no number.", hint="Lower the learning rate."
             )
         self.epoch += 1
+        if pruned and not self.masks and self.epoch == recipe.epochs:  # too short to tune
+            self._cut()
+        self.seconds += time.perf_counter() - started
 
     def _step(self, pictures: Tensor, labels: Tensor) -> float:
         pictures = pictures.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with (
+            torch.set_grad_enabled(self.optimizer is not None),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16),
+        ):
             logits = self.net(pictures)
         loss = smoothed_cross_entropy(logits.float(), labels.to(self.device), self.recipe.label_smoothing)
         if self.optimizer is not None:
@@ -166,7 +202,9 @@ class EdgeRun:
         self.history.append((self.epoch, self.loss, self.accuracy))
 
     def _cut_at(self) -> int:
-        return round((1 - self.recipe.tuning) * self.recipe.epochs)
+        """The epoch before which weights are cut: the last one at the latest, the first one never."""
+        whole = self.recipe.epochs
+        return max(1, min(round((1 - self.recipe.tuning) * whole), whole - 1))
 
     def _cut(self) -> None:
         """Magnitude pruning (Han et al. 2015): of each layer the largest weights stay."""
@@ -195,7 +233,7 @@ class EdgeRun:
             "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
             "masks": self.masks,
             "epoch": self.epoch,
-            "figures": (self.loss, self.accuracy, self.best),
+            "figures": (self.loss, self.accuracy, self.best, self.seconds),
             "history": self.history,
         }
 
@@ -212,11 +250,25 @@ class EdgeRun:
         if self.optimizer is not None:
             self.optimizer.load_state_dict(state["optimizer"])
         self.masks, self.epoch = state["masks"], state["epoch"]
-        self.loss, self.accuracy, self.best = state["figures"]
+        self.loss, self.accuracy, self.best, self.seconds = state["figures"]
         self.history = [tuple(row) for row in state["history"]]
 
 
-def kept_share(net: nn.Module) -> float:
-    """Share of the weights of all thinned layers that is in use."""
-    masks = [layer.mask() for _, layer in subnet_layers(net)]
-    return float(sum(mask.sum() for mask in masks) / sum(mask.numel() for mask in masks))
+def kept_share(net: nn.Module, masks: Mapping[str, Tensor] | None = None) -> float:
+    """Share of the weights that is in use: of thinned and of drawn layers, and of those that `masks` cuts; 1
+    for a network without any."""
+    used = [layer.mask() for _, layer in subnet_layers(net)]
+    used += [torch.sigmoid(layer.logits.detach()) for _, layer in masked_layers(net)]
+    used += list((masks or {}).values())
+    if not used:
+        return 1.0
+    return float(sum(mask.sum() for mask in used) / sum(mask.numel() for mask in used))
+
+
+def single_weight_layers(net: nn.Module) -> list[str]:
+    """Thinned layers that keep one weight only, as a small share of a small layer does."""
+    return [
+        name
+        for name, layer in subnet_layers(net)
+        if layer.weight.numel() - zeroed_count(layer.weight.numel(), layer.keep) == 1
+    ]
