@@ -30,6 +30,7 @@ from app import (
     cli_suggest,
 )
 from app.bench.figures import Figure
+from app.cli_eval_edge import eval_edge_popup_command
 from app.cli_eval_keep import eval_keep
 from app.cli_eval_tcc import eval_tcc_command
 from app.cli_library import library_app
@@ -65,6 +66,7 @@ eval_app.command("align-penn")(cli_eval_align.eval_align_penn)
 eval_app.command("derived-events")(cli_eval_align.eval_derived_events)
 eval_app.command("agreement")(cli_eval_align.eval_agreement)
 eval_app.command("keep")(eval_keep)
+eval_app.command("edge-popup")(eval_edge_popup_command)
 eval_app.command("tcc")(eval_tcc_command)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
 app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")

@@ -146,7 +146,7 @@ def _single(
         f"Wrote {path}: {_percent(run.accuracy)} of the test pictures are right, {_percent(result.kept)} of "
     )
     text += f"{result.weights:,} weights in use."
-    show({"weights": str(path), **asdict(result)}, as_json, text)
+    show({"file": str(path), **asdict(result)}, as_json, text)
 
 
 def _compare(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 CIFAR_CLASSES, IMAGENET_CLASSES = 10, 1000
@@ -38,7 +39,11 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) → (N, classes)."""
-        return _through(self.linear, self.convs(x).flatten(1))
+        x = self.convs(x)
+        if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
+            # else pooling turns all it has into the layout in which flattening gives the gradient back
+            x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+        return _through(self.linear, x.flatten(1))
 
 
 class FullyConnected(nn.Module):

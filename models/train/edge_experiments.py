@@ -49,9 +49,9 @@ CPU = Budget(
     share=0.0625,
     changes={
         "edge-popup": {"batch": 128, "learning_rate": 0.4},
-        "zhou": {"batch": 128, "learning_rate": 1000.0},
-        "dense": {"batch": 128, "learning_rate": 1e-3},
-        "magnitude": {"batch": 128, "learning_rate": 1e-3},
+        "zhou": {"batch": 128, "learning_rate": 200.0},
+        "dense": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
+        "magnitude": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
         "random": {"batch": 128},
     },
 )

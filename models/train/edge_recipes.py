@@ -59,6 +59,8 @@ def published(network: str, method: Method, **changes: object) -> EdgeRecipe:
     recipe = EdgeRecipe(network, method)
     if network == "cResNet18":
         recipe = replace(recipe, batch=256, weight_decay=5e-4)
+    if method in ("dense", "magnitude"):
+        recipe = replace(recipe, init="kaiming_normal")
     if method == "zhou":
         rate = _ZHOU_RATES.get(network, 200.0)
         recipe = replace(recipe, learning_rate=rate, weight_decay=0.0, init="xavier_constant")

@@ -21,7 +21,7 @@ from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.nets.edge_popup import convert, score_parameters, subnet_layers, top_mask, zeroed_count
 from models.nets.hidden_networks import NETWORKS, ConvNet
-from models.nets.random_weights import INITS
+from models.nets.random_weights import INITS, MOST_SEED, random_weight
 from models.nets.zhou_mask import DRAWS, convert_zhou, masked_layers
 from models.train.checkpoints import load_checkpoint, save_checkpoint
 from models.train.cifar import Pictures, augmented, normalized
@@ -57,9 +57,11 @@ def check(recipe: EdgeRecipe) -> None:
         )
     if recipe.init not in INITS:
         raise KnownError(f"There is no rule '{recipe.init}' for weights.", hint=f"Known: {', '.join(INITS)}.")
+    if not 0 <= recipe.seed <= MOST_SEED:
+        raise KnownError(f"A seed is between 0 and 2^64 - 1, not {recipe.seed}.")
     if recipe.width != 1.0 and not recipe.network.startswith("Conv"):
         raise KnownError(f"{recipe.network} has no width to change; Conv2 to Conv8 have.")
-    if int(64 * recipe.width) < 1:
+    if not 64 * recipe.width >= 1:  # also not a number
         raise KnownError(f"With a width of {recipe.width:g} nothing is left of {recipe.network}.")
 
 
@@ -73,9 +75,10 @@ def build(recipe: EdgeRecipe) -> nn.Module:
         return convert(net, keep=recipe.keep, init=recipe.init, seed=recipe.seed, scaled=recipe.scaled)
     if recipe.method == "zhou":
         return convert_zhou(net, seed=recipe.seed)
-    for module in net.modules():  # as the dense baselines of the paper
+    for name, module in net.named_modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            drawn = random_weight(name, tuple(module.weight.shape), recipe.init, recipe.seed)
+            module.weight.data.copy_(torch.from_numpy(drawn))
     return net
 
 
