@@ -64,6 +64,8 @@ class Sizes:
     plays: int = 3
     clip_frames: int = 150
     clip_rounds: int = 3
+    subnet_batch: int = 128
+    mask_weights: int = 10_000_000
 
 
 def interleaved(

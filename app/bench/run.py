@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.bench import align, children, clips, models, poses, storage, video
+from app.bench import align, children, clips, models, poses, storage, subnet, video
 from app.bench.figures import Figure, Sizes
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
@@ -17,6 +17,7 @@ GROUPS: dict[str, Group] = {
     "video": video.figures,
     "models": lambda sizes, _folder: models.figures(sizes),
     "poses": poses.figures,
+    "subnet": subnet.figures,
     "align": lambda sizes, _folder: align.figures(sizes),
     "clips": clips.figures,
     "storage": storage.figures,

@@ -37,9 +37,11 @@ TINY = Sizes(
     plays=1,
     clip_frames=30,
     clip_rounds=1,
+    subnet_batch=2,
+    mask_weights=1_000,
 )
 FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 4, "storage": 4, "timeline": 6, "window": 2}
-FEWEST |= {"edit": 2, "clips": 3, "compare": 1}
+FEWEST |= {"edit": 2, "clips": 3, "compare": 1, "subnet": 4}
 
 
 @pytest.mark.parametrize("group", list(GROUPS))
