@@ -54,11 +54,14 @@ def eval_edge_popup_command(
         print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "size.kpm" if pack is None else pack
-        kpm_bytes = packed.stat().st_size if pack_hidden(found, packed) else None
-    if pack is not None and kpm_bytes is None:
+        written = file if file.suffix == SUFFIX else packed if pack_hidden(found, packed) else None
+        kpm_bytes = written.stat().st_size if written is not None else None
+    if pack is not None and written != pack:
+        if file.suffix == SUFFIX:
+            raise KnownError(f"{file.name} is a supermask file already.", hint="Copy it.")
         raise KnownError(
             f"{file.name} cannot become a supermask file: its weights are not of one size in each layer.",
-            hint="Weights of signed constants (usc) can; others need the seed that drew them.",
+            hint="Weights of constants (usc) can; others would need the seed that drew them.",
         )
     result: dict[str, Any] = {
         "network": found.network,

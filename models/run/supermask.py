@@ -75,7 +75,9 @@ def pack(
     if not layers:
         raise ValueError("the network has no thinned layer: convert it first")
     used = {name: _array(layer.effective_weight()) for name, layer in layers.items()}
-    kept = {name: _array(layer.mask()) > 0 for name, layer in layers.items()}
+    # a weight of 0 may be chosen, too, as where the sign of a number is taken that was drawn as 0: nothing is
+    # lost with it
+    kept = {name: weight != 0 for name, weight in used.items()}
     thinned = {f"{name}.{part}" for name in layers for part in ("weight", "scores")}
     rest = {key: value for key, value in network.state_dict().items() if key not in thinned}
     return pack_layers(

@@ -70,7 +70,10 @@ def write_card(folder: Path, machine: str) -> Path:
         name = "-".join(dict.fromkeys((rows[0].experiment, rows[0].network.lower(), rows[0].budget)))
         summaries = summarized(rows)
         picture = _chart(rows[0], summaries)
-        _write_bytes(folder / f"{name}.png", cv2.imencode(".png", picture)[1].tobytes())
+        _write_bytes(
+            folder / f"{name}.png",
+            cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes(),
+        )
         parts.append(_part(rows, summaries, name))
     card = folder / CARD
     _write_bytes(card, ("\n\n".join(parts) + "\n").encode())

@@ -49,7 +49,7 @@ CPU = Budget(
     share=0.0625,
     changes={
         "edge-popup": {"batch": 128, "learning_rate": 0.4},
-        "zhou": {"batch": 128, "learning_rate": 200.0},
+        "zhou": {"batch": 128, "learning_rate": 600.0},
         "dense": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
         "magnitude": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
         "random": {"batch": 128},

@@ -74,10 +74,23 @@ def test_the_report_names_layers_weights_and_sizes_and_writes_the_supermask(
     assert report["layers"] == 5 and report["network"] == "Conv2"
     assert report["kpm_bytes"] == (tmp_path / "a.kpm").stat().st_size < report["float32_bytes"] / 12
     assert run(["eval", "edge-popup", str(tmp_path / "a.kpm")]) == 0
-    assert "Conv2, width 0.125: 5 layers" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Conv2, width 0.125: 5 layers" in told and "MB as .kpm" in told
+    assert run(["eval", "edge-popup", str(tmp_path / "a.kpm"), "--pack", str(tmp_path / "b.kpm")]) == 1
+    assert "supermask file already" in capsys.readouterr().err
     again = load_hidden(tmp_path / "a.kpm")
     pictures = torch.randn(2, 3, 32, 32)
     assert torch.allclose(again.net(pictures), net(pictures), atol=1e-6)
+
+
+def test_a_weight_of_zero_among_those_kept_loses_nothing(tmp_path: Path) -> None:
+    net = small().eval()
+    layer = net.get_submodule("convs.2")
+    layer.weight.data[0, 0, 0, 0], layer.scores.data[0, 0, 0, 0] = 0.0, 9.0
+    path = official(net, tmp_path / "net.pth")
+    assert run(["eval", "edge-popup", str(path), "--keep", "0.3", "--pack", str(tmp_path / "a.kpm")]) == 0
+    pictures = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(load_hidden(tmp_path / "a.kpm").net(pictures), net(pictures), atol=1e-6)
 
 
 def test_weights_of_an_unknown_seed_have_no_supermask_file(
