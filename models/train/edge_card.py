@@ -18,6 +18,7 @@ import torch
 from models.domain.errors import KnownError
 from models.train.edge_experiments import BUDGETS, RESULTS, Result, plan, read_results
 from models.train.edge_plots import Bar, Point, draw_bars, draw_curve
+from models.train.edge_recipes import published
 
 CARD = "card.md"
 _TITLES = {
@@ -67,7 +68,8 @@ def write_card(folder: Path, machine: str) -> Path:
         raise KnownError(f"There are no results of experiments in {folder}.")
     parts = ["# edge-popup on CIFAR-10", _introduction(machine)]
     for rows in groups.values():
-        name = "-".join(dict.fromkeys((rows[0].experiment, rows[0].network.lower(), rows[0].budget)))
+        name, network = rows[0].experiment, rows[0].network.lower()
+        name += f"-{rows[0].budget}" if name.endswith(network) else f"-{network}-{rows[0].budget}"
         summaries = summarized(rows)
         picture = _chart(rows[0], summaries)
         _write_bytes(
@@ -113,7 +115,8 @@ def _part(rows: Sequence[Result], summaries: Sequence[Summary], name: str) -> st
             f"| {row.label} | {row.count} | {100 * row.mean:.1f}{spread} % | {100 * row.kept:.1f} % | "
             f"{row.first.weights:,} | {rate} | {row.seconds:.0f} s |"
         )
-    return "\n".join([*lines, "", _budget(first, rows), *_missing(rows), "", _command(first, rows)])
+    about = [_budget(first, rows), *_changes(rows), *_missing(rows)]
+    return "\n".join([*lines, "", *about, "", _command(first, rows)])
 
 
 def _budget(first: Result, rows: Sequence[Result]) -> str:
@@ -125,6 +128,20 @@ def _budget(first: Result, rows: Sequence[Result]) -> str:
         f"Budget “{first.budget}”: {epochs} epochs of {100 * share:g} % of the training pictures, batches of "
         f"{batches}, products in {products}."
     )
+
+
+def _changes(rows: Sequence[Result]) -> list[str]:
+    """What the budget changes in the published recipes of the methods."""
+    first = rows[0]
+    changes = BUDGETS[first.budget].changes if first.budget in BUDGETS else {}
+    texts = []
+    for method in dict.fromkeys(row.method for row in rows if row.method != "random"):
+        whole = published(first.network, method)  # type: ignore[arg-type]
+        own = {n: v for n, v in changes.get(method, {}).items() if v != getattr(whole, n)}  # type: ignore[call-overload]
+        if own:
+            parts = (f"{n.replace('_', ' ')} {v} instead of {getattr(whole, n)}" for n, v in own.items())
+            texts.append(f"{method}: {', '.join(parts)}")
+    return [f"Changed in the published recipes: {'; '.join(texts)}."] if texts else []
 
 
 def _missing(rows: Sequence[Result]) -> list[str]:
