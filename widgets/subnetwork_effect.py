@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from models.domain.skeleton import load_skeleton
-from models.domain.subnetwork import BodyChange, DistanceChange, Effect, NoEffect, PoseChange
+from models.domain.subnetwork import BodyChange, DistanceChange, Effect, Floats, NoEffect, PoseChange
 from models.domain.track import Origin
 from widgets.matrix_panel import MatrixPanel, MatrixPicture
 from widgets.parts import column, label, row
-from widgets.pose_overlay import handle_radius, paint_ghost, paint_person
+from widgets.pose_overlay import HALO, handle_radius, paint_ghost, paint_person
 from widgets.skeleton_surface import make_skeleton_view
 from widgets.skeleton_view import SkeletonView
 from widgets.theme import current
@@ -34,6 +34,7 @@ class EffectPanel(QWidget):
         matrices = QWidget()
         matrices.setLayout(row(self.before, self.after, spacing_px=12))
         self.body: SkeletonView | None = None  # made when it is first needed
+        self._framed = False  # whether the body of the network that is shown was framed
         for page in (self._empty, self.pose, matrices):
             self._pages.addWidget(page)
         self._matrices = matrices
@@ -53,7 +54,7 @@ class EffectPanel(QWidget):
         elif isinstance(effect, PoseChange):
             self.pose.set_change(effect)
             page, said = self.pose, f"Joints move by {effect.percent:.1f} % of the person's size."
-            legend = f"Grey: {whole}. In colour: {thinned}."
+            legend = f"Grey, with white dots: {whole}. In colour: {thinned}."
         elif isinstance(effect, BodyChange):
             page, legend = self._show_body(effect, whole), f"In colour: {thinned}."
             said = (
@@ -69,6 +70,10 @@ class EffectPanel(QWidget):
         self._legend.setVisible(bool(legend))
         self._pages.setCurrentWidget(page)
 
+    def start_anew(self) -> None:
+        """Another network: its body may stand elsewhere."""
+        self._framed = False
+
     @property
     def message(self) -> str:
         """Why nothing is shown; "" where something is."""
@@ -79,7 +84,12 @@ class EffectPanel(QWidget):
             self.body = make_skeleton_view()
             self.body.set_title("3D")
             self._pages.addWidget(self.body)
-        self.body.set_poses(effect.thinned[None], load_skeleton(effect.skeleton))
+        skeleton = load_skeleton(effect.skeleton)
+        if not self._framed:  # by the whole network's: that of a thinned one may be anything
+            self.body.set_poses(effect.whole[None], skeleton)
+            self.body.reset_view()
+            self._framed = True
+        self.body.set_poses(effect.thinned[None], skeleton)
         self.body.set_compared(effect.whole[None], whole)
         return self.body
 
@@ -143,4 +153,17 @@ class PosePicture(QWidget):
         origin = np.full(len(skeleton), Origin.MODEL, np.uint8)
         radius = handle_radius(whole)
         paint_person(painter, thinned, change.thinned[:, 2], origin, skeleton, radius=radius)
+        _paint_ways(painter, whole, thinned, radius)
         painter.end()
+
+
+def _paint_ways(painter: QPainter, whole: Floats, thinned: Floats, radius: float) -> None:
+    """From where the whole network sees a joint to where the thinned one does, where these are apart."""
+    for start, end in zip(whole.tolist(), thinned.tolist(), strict=True):
+        if np.isfinite([start, end]).all() and np.hypot(end[0] - start[0], end[1] - start[1]) > radius:
+            for width, color in ((3.2, HALO), (1.4, QColor("#ffffff"))):
+                painter.setPen(QPen(color, width))
+                painter.drawLine(QPointF(*start), QPointF(*end))
+            painter.setPen(QPen(HALO, 1))
+            painter.setBrush(QColor("#ffffff"))
+            painter.drawEllipse(QPointF(*start), 2.6, 2.6)

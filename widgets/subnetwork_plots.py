@@ -28,6 +28,7 @@ class ScorePlot(ThemedPlot):
         self._shown: ScoreHistogram | None = None
         self.setMouseEnabled(x=False, y=False)
         self.getAxis("left").setWidth(_LEFT_PX)
+        self.getAxis("left").setStyle(hideOverlappingLabels=True)
         self.setMinimumSize(200, 120)
 
     def set_histogram(self, shown: ScoreHistogram) -> None:
@@ -86,6 +87,7 @@ class OverlapPlot(ThemedPlot):
         self.setMouseEnabled(x=False, y=False)
         self.setMouseTracking(True)
         self.getAxis("left").setWidth(_LEFT_PX)
+        self.getAxis("left").setStyle(hideOverlappingLabels=True)
         self.getAxis("bottom").setTicks([[]])
         self.setMinimumSize(200, 120)
 
@@ -154,6 +156,7 @@ class CurvePlot(ThemedPlot):
         self._keep, self._trained = 1.0, 1.0
         self.setMouseEnabled(x=False, y=False)
         self.getAxis("left").setWidth(_LEFT_PX)
+        self.getAxis("left").setStyle(hideOverlappingLabels=True)
         self.showGrid(x=False, y=True, alpha=0.25)
         self.setMinimumSize(200, 120)
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 FILES = "Networks (*.kpm *.safetensors *.pth *.bin);;All files (*)"
 NOTHING = "Nothing"
+_WIDEST = "16/16 · 100% of the weights · as trained"
 _GAP_PX = 10  # on both sides of a line between two parts
 NO_OTHER = (
     "Compare with another run or another init of the same network: how far do their masks agree? "
@@ -87,10 +88,13 @@ class SubnetworkWindow(QDialog):
 
     # ---- what is shown
 
-    def set_choices(self, models: Sequence[tuple[str, str]], chosen: str, other: str) -> None:
-        """Names of models and what they are for. A chosen one that is none of them is a file."""
+    def set_choices(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Names of models and what they are for. A chosen path is shown as a file."""
         _refill(self.model, models, chosen)
-        _refill(self.other, [(NOTHING, ""), *models], other or NOTHING)
+
+    def set_others(self, names: Sequence[str], chosen: str) -> None:
+        """Models that masks may be compared with; "" for none."""
+        _refill(self.other, [(NOTHING, ""), *((name, "") for name in names)], chosen)
 
     def clear(self, problem: str) -> None:
         """No network is shown, and why."""
@@ -108,20 +112,19 @@ class SubnetworkWindow(QDialog):
         self.trained.setEnabled(False)
         self.share.setText("")
 
-    def set_model(self, facts: str, sixteenths: int, trained: int, *, scored: bool) -> None:
-        """A network was loaded. scored: other shares than the trained one are known."""
+    def set_model(self, facts: str, trained: int, trained_keep: float, *, scored: bool) -> None:
+        """A network was loaded. trained, trained_keep: the share it was trained with, to the sixteenth and
+        exactly. scored: other shares are known."""
+        self.problem.clear()
         self.problem.hide()
         self.facts.setText(facts)
         self.facts.show()
         self.keep.setEnabled(scored)
         self.keep.setToolTip("" if scored else "The file holds one mask and no scores.")
-        self._trained = trained
-        self.set_keep(sixteenths)
-
-    def set_keep(self, sixteenths: int) -> None:
-        """Where the slider stands; nothing is told."""
-        self.keep.set_state(sixteenths, self._trained)
-        self._say_share(sixteenths)
+        self._trained, self._trained_keep = trained, trained_keep
+        self.effect.start_anew()
+        self.keep.set_state(trained, trained)
+        self._say_share(trained)
 
     def set_layers(self, rows: Sequence[LayerRow]) -> None:
         self.layers.set_rows(rows)
@@ -195,7 +198,7 @@ class SubnetworkWindow(QDialog):
     # ---- parts
 
     def _build(self) -> None:
-        self._trained = LEVELS
+        self._trained, self._trained_keep = LEVELS, 1.0
         browse = button("From file…", "", "A .kpm, .safetensors or .pth file that was not added")
         browse.clicked.connect(lambda: self._browse(self.model_chosen))
         layout = column(self, margin_px=16, spacing_px=8)
@@ -208,7 +211,7 @@ class SubnetworkWindow(QDialog):
         layout.addLayout(top)
         layout.addWidget(self.facts)
         layout.addWidget(self.problem)
-        self.share.setMinimumWidth(150)
+        self.share.setMinimumWidth(self.fontMetrics().horizontalAdvance(_WIDEST) + 4)
         kept = row(label("Keep"), self.keep, self.share, self.trained, spacing_px=12)
         kept.setStretch(1, 1)
         layout.addLayout(kept)
@@ -264,7 +267,8 @@ class SubnetworkWindow(QDialog):
 
     def _say_share(self, sixteenths: int) -> None:
         trained = sixteenths == self._trained
-        said = f"{sixteenths}/{LEVELS} · {sixteenths / LEVELS:.0%} of the weights"
+        share = self._trained_keep if trained else sixteenths / LEVELS
+        said = f"{sixteenths}/{LEVELS} · {100 * share:.4g}% of the weights"
         self.share.setText(f"{said}{' · as trained' if trained else ''}")
         self.trained.setEnabled(self.keep.isEnabled() and not trained)
 
@@ -285,8 +289,8 @@ def _refill(combo: QComboBox, choices: Sequence[tuple[str, str]], chosen: str) -
     combo.clear()
     for name, purpose in choices:
         combo.addItem(f"{name} · {purpose}" if purpose else name, "" if name == NOTHING else name)
-    place = combo.findData("" if chosen == NOTHING else chosen)
-    if place < 0 and chosen:
+    place = combo.findData(chosen)
+    if place < 0 and Path(chosen).suffix:
         combo.addItem(f"{Path(chosen).name} · file", chosen)
         place = combo.count() - 1
     combo.setCurrentIndex(place)

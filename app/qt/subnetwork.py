@@ -111,20 +111,27 @@ class Subnetwork(QObject):
             self._ask_effect()
 
     def _list(self) -> list[str]:
+        """Name the models there are now; returns their names."""
         from app.services.models import KINDS, known_models
 
-        models = [(model.name, KINDS.get(model.kind, model.kind)) for model in known_models()]
-        self.view.set_choices(models, self._name, self._other_name)
-        return [name for name, _ in models]
+        models = known_models()
+        kind = self._opened.model.entry.kind if self._opened is not None else None
+        self.view.set_choices(
+            [(model.name, KINDS.get(model.kind, model.kind)) for model in models], self._name
+        )
+        alike = [model.name for model in models if model.kind == kind and model.name != self._name]
+        self.view.set_others(alike, self._other_name)
+        return [model.name for model in models]
 
     # ---- what a person chooses
 
     def choose(self, name: str) -> None:
         """Show another network: a name, or the path of a file."""
         self._name, self._look = name, None
-        self._close()
-        self._list()
         self._forget(LOOK, SCORES, EFFECT)
+        self._let_go()
+        self._opened = None
+        self._list()
 
         def read() -> Any:
             from app.services.subnetwork import curve_of, described, how_to_measure, open_model
@@ -165,9 +172,11 @@ class Subnetwork(QObject):
         if isinstance(found, _Problem):
             self.view.clear(found.text)
             return
-        self._opened = found
-        trained = found.model.trained_sixteenths
-        self.view.set_model(found.facts, trained, trained, scored=found.model.has_scores)
+        self._opened, model = found, found.model
+        if self._other is not None and self._other.entry.kind != model.entry.kind:
+            self.compare_with("")
+        self._list()
+        self.view.set_model(found.facts, model.trained_sixteenths, found.trained, scored=model.has_scores)
         self._ask()
 
     # ---- what is computed
@@ -251,7 +260,12 @@ class Subnetwork(QObject):
         person = chosen.person if chosen is not None else 0
 
         def run() -> Effect:
-            return opened.effects.of(session, take, frame, person, keep)
+            try:
+                return opened.effects.of(session, take, frame, person, keep)
+            except Exception:
+                if self._workspace.session is not session:  # it was closed meanwhile
+                    return NoEffect("")
+                raise
 
         def show(found: Any) -> None:
             self.view.set_effect(NoEffect(found.text) if isinstance(found, _Problem) else found)
@@ -295,27 +309,30 @@ class Subnetwork(QObject):
         self.view.state.set_text("Reading…" if reading else "Running…" if running else "")
 
     def _rest(self) -> None:
-        """The window was closed: nobody waits for what is being run."""
+        """The window was closed: nobody waits for what is being run, and the video is let go of."""
         self._settle.stop()
         self._forget(EFFECT)
+        self._let_go()
 
     def _leave(self) -> None:
         """Another project is open, or none."""
         self._rest()
-        self._close()
-        if self._workspace.session is None:
-            self.view.hide()
+        self.view.hide()
 
-    def _close(self) -> None:
+    def _let_go(self) -> None:
+        """Close the video in the thread that reads it."""
         if self._opened is not None:
-            self._opened.effects.close()
-            self._opened = None
+            effects = self._opened.effects
+            name = f"close {id(effects)}"
+            self._latest.ask(name, effects.close, lambda _none: self._latest.forget(name))
 
     def shut_down(self) -> None:
         """The program ends."""
-        self._rest()
+        self._settle.stop()
+        self._forget(MODEL, OTHER, LOOK, SCORES, EFFECT)
         self._latest.shut_down()
-        self._close()
+        if self._opened is not None:
+            self._opened.effects.close()
 
 
 def _problem(error: KnownError) -> _Problem:

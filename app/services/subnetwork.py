@@ -45,11 +45,6 @@ class Look:
     rows: tuple[LayerRow, ...]
 
 
-def choices() -> list[tuple[str, str]]:
-    """Names of the networks there are, and what they are for; those that ship first."""
-    return [(model.name, KINDS.get(model.kind, model.kind)) for model in known_models()]
-
-
 def open_model(name_or_path: str) -> Thinnable:
     """The network of a name, or in a file. Raises KnownError."""
     return open_thinnable(model_entry(name_or_path))
@@ -104,7 +99,7 @@ def how_to_measure(entry: ModelEntry) -> str:
     data = _MEASURED_ON.get(entry.kind)
     if data is None:
         return f"There is no measure over keep for models of this kind ({KINDS.get(entry.kind, entry.kind)})."
-    if entry.name not in dict(choices()):
+    if entry.name not in {model.name for model in known_models()}:
         return "Cards of models tell their accuracy over keep. Add this file to the models to give it one."
     return (
         "Its card does not tell its accuracy over keep yet. This command measures it and keeps it: "
@@ -129,10 +124,9 @@ def histogram(look: Look, layer: str) -> ScoreHistogram:
     negative = model.everything[layer] < 0
     parts = {"positive weights": ~negative, "negative weights": negative}
     counts = {name: np.bincount(ranks[part], minlength=LEVELS) for name, part in parts.items()}
-    note = "Scores are kept in sixteenths, so that each bar has the same number of weights."
-    return ScoreHistogram(
-        layer, edges, counts, float(LEVELS - look.sixteenths), "sixteenth of the scores", note
-    )
+    note = "Scores are kept in sixteenths: each bar has as many weights. Blue: positive, orange: negative."
+    threshold = float(LEVELS - look.sixteenths) if look.sixteenths < LEVELS else None
+    return ScoreHistogram(layer, edges, counts, threshold, "sixteenth of the scores", note)
 
 
 def _magnitudes(layer: str, size: NDArray[np.float32], mask: Mask) -> ScoreHistogram:
@@ -155,17 +149,13 @@ def overlaps(look: Look, other: Thinnable) -> list[LayerOverlap]:
     share = look.sixteenths if other.has_scores else other.trained_sixteenths
     shapes = {name: mask.shape for name, mask in look.masks.items()}
     theirs = {name: weight.shape for name, weight in other.everything.items()}
-    if not shapes.keys() & theirs.keys():
-        raise KnownError(
-            f"{other.entry.name} has other layers: masks of two architectures cannot be compared."
-        )
     odd = [name for name in shapes if theirs.get(name) != shapes[name]]
     odd += [name for name in theirs if name not in shapes]
     if odd:
+        more = f" and {len(odd) - 1} more layers" if len(odd) > 1 else ""
         raise KnownError(
-            f"{other.entry.name} has another architecture: it differs in {odd[0]}"
-            + (f" and {len(odd) - 1} more layers." if len(odd) > 1 else "."),
-            hint="Choose a model with the same layers.",
+            f"{other.entry.name} has another architecture: it differs in {odd[0]}{more}.",
+            hint="Masks can be compared where all layers are the same.",
         )
     masks = other.masks_at(share)
     return [

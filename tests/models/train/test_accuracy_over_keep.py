@@ -41,7 +41,11 @@ def test_a_supermask_without_ranks_has_one_point(shared_dir: Path, tmp_path: Pat
 
 
 def test_the_bundled_curves_end_at_the_scores_of_their_cards() -> None:
-    cards = {"videopose3d-mocap-27": "p_mpjpe_mm", "pose-encoder-penn": "event_error_percent_1_reference"}
+    cards = {
+        "videopose3d-mocap-27": "p_mpjpe_mm",
+        "pose-encoder-penn": "event_error_percent_1_reference",
+        "hrnet-body19": "lspet_val_pck02",
+    }
     for name, score in cards.items():
         entry = resolve(name)
         known = KeepCurve.from_scores(entry.scores)
