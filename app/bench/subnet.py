@@ -2,6 +2,7 @@
 
 A training step is forward and backward of Conv6 without an optimiser. Choosing a mask is measured against a
 full sort, as the official code does it. Loading is from the file to the network with its weights.
+Empty channels are those of a real network's largest weights; random masks have fewer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from app.bench.figures import Figure, Sizes, interleaved
 
 GROUP = "subnet"
 KEEP = 0.5
+SKIPPING = (0.5, 0.05, 0.01)
 
 
 def figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
@@ -21,6 +23,7 @@ def figures(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     yield _step(sizes)
     yield _mask(sizes)
     yield from _loading(sizes, folder)
+    yield from _skipping(sizes)
 
 
 def _step(sizes: Sizes) -> Figure:
@@ -82,3 +85,36 @@ def _loading(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     yield Figure(GROUP, f"loading {name}", ours_ms / 1000, "s", dense_ms / 1000, stored, "≤ 1.5 s")
     megabytes = [path.stat().st_size / 1e6 for path in (thin, dense)]
     yield Figure(GROUP, f"file of {name}", megabytes[0], "MB", megabytes[1], stored, "≤ 4.5 MB")
+
+
+def _skipping(sizes: Sizes) -> Iterator[Figure]:
+    """The bundled lifter, of each layer the largest weights kept, beside the whole one."""
+    import torch
+
+    from models.nets.edge_popup import adopt, convert
+    from models.nets.videopose3d import TemporalModel, config_from_tensors
+    from models.run.lift import TRAJECTORY
+    from models.run.lift_features import FEATURES_IN, JOINTS_IN
+    from models.run.lift_network import FoldedTemporalModel
+    from models.run.weights import default_model, load_entry, load_strictly
+    from models.train.supermask_training import plain_state
+
+    own = {k: v for k, v in load_entry(default_model("lift3d")).items() if not k.startswith(TRAJECTORY)}
+    config = config_from_tensors(own, JOINTS_IN)
+    frames = sizes.lift_frames
+    poses = torch.randn(1, frames + config.receptive_field - 1, JOINTS_IN, FEATURES_IN)
+
+    def folded(tensors: dict[str, torch.Tensor]) -> FoldedTemporalModel:
+        network = TemporalModel(config).eval()
+        load_strictly(network, tensors)
+        return FoldedTemporalModel(network)
+
+    whole = folded({key: torch.where(value == 0, 1e-9, value) for key, value in own.items()})
+    for keep in SKIPPING:
+        form = convert(TemporalModel(config), keep=keep, signed=True, affine=True, train_biases=True)
+        adopt(form, own)
+        small = folded(plain_state(form))
+        ours_ms, whole_ms = interleaved(lambda n=small: n(poses), lambda: whole(poses), rounds=sizes.rounds)  # type: ignore[misc]
+        name = f"3D lifting without its empty channels, keep {100 * keep:g} %"
+        rates = [1000 * frames / ms for ms in (ours_ms, whole_ms)]
+        yield Figure(GROUP, name, rates[0], "frames/s", rates[1], "all channels")

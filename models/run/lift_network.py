@@ -1,7 +1,8 @@
 """VideoPose3D for inference: the dilated form with batch normalisation folded in, as plain matrix products.
 
 Every stage is a sum of products of shifted rows of one (frames, channels) matrix, so nothing is copied and
-all windows share their work. Equal to `models.nets.videopose3d.TemporalModel` in eval mode up to rounding.
+all windows share their work. Channels of a thinned network that do nothing are skipped (see `compact`). Equal
+to `models.nets.videopose3d.TemporalModel` in eval mode up to rounding.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.nets.videopose3d import TemporalModel, TemporalModelStrided, VideoPose3DConfig
+from models.run.compact import Layer, compact_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,19 @@ class FoldedTemporalModel:
         config = self.config = net.config
         if config.dense:
             raise ValueError("the dense form has no folded variant")
-        dilations = config.dilations
-        self._expand = _fold(net.expand_conv, net.expand_bn, 1)
-        self._blocks = [
-            (
-                _fold(net.layers_conv[2 * i], net.layers_bn[2 * i], dilations[i + 1]),
-                _fold(net.layers_conv[2 * i + 1], net.layers_bn[2 * i + 1], 1),
-            )
-            for i in range(len(net.layers_conv) // 2)
-        ]
         shrink = net.shrink
         assert shrink.bias is not None
-        self._shrink = _Stage((shrink.weight.detach()[:, :, 0].T.contiguous(),), shrink.bias.detach().clone())
+        layers = [_fold(conv, norm) for conv, norm in zip(net.layers_conv, net.layers_bn, strict=True)]
+        first, blocks, last = compact_stream(
+            _fold(net.expand_conv, net.expand_bn),
+            list(zip(layers[::2], layers[1::2], strict=True)),
+            Layer(shrink.weight.detach(), shrink.bias.detach().clone()),
+        )
+        self._expand, self._shrink = _stage(first), _stage(last)
+        self._blocks = [
+            (_stage(wide, dilation), _stage(narrow))
+            for (wide, narrow), dilation in zip(blocks, config.dilations[1:], strict=True)
+        ]
 
     @property
     def receptive_field(self) -> int:
@@ -71,10 +74,13 @@ class FoldedTemporalModel:
 
 
 @torch.no_grad()
-def _fold(conv: nn.Module, norm: nn.Module, dilation: int) -> _Stage:
+def _fold(conv: nn.Module, norm: nn.Module) -> Layer:
     assert isinstance(conv, nn.Conv1d) and isinstance(norm, nn.BatchNorm1d)
     assert norm.running_mean is not None and norm.running_var is not None
     gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-    weight = (conv.weight * gain[:, None, None]).permute(2, 1, 0)  # (taps, C_in, C_out)
-    bias = (norm.bias - norm.running_mean * gain).clone()
-    return _Stage(tuple(tap.contiguous() for tap in weight), bias, dilation)
+    return Layer(conv.weight * gain[:, None, None], (norm.bias - norm.running_mean * gain).clone())
+
+
+def _stage(layer: Layer, dilation: int = 1) -> _Stage:
+    taps = layer.weight.permute(2, 1, 0)  # (taps, C_in, C_out)
+    return _Stage(tuple(tap.contiguous() for tap in taps), layer.bias, dilation)

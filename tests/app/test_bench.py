@@ -41,7 +41,7 @@ TINY = Sizes(
     mask_weights=1_000,
 )
 FEWEST = {"video": 8, "models": 2, "poses": 3, "align": 4, "storage": 4, "timeline": 6, "window": 2}
-FEWEST |= {"edit": 2, "clips": 3, "compare": 1, "subnet": 4}
+FEWEST |= {"edit": 2, "clips": 3, "compare": 1, "subnet": 7}
 
 
 @pytest.mark.parametrize("group", list(GROUPS))
