@@ -43,7 +43,7 @@ from widgets.subnetwork_layers import LayerTable
 if TYPE_CHECKING:
     from widgets.subnetwork_plots import CurvePlot, OverlapPlot, ScorePlot
 
-FILES = "Networks (*.kpm *.safetensors *.pth *.bin);;All files (*)"
+FILES = "Networks (*.kpm *.safetensors *.pth *.pt *.bin *.checkpoint);;All files (*)"
 NOTHING = "Nothing"
 _WIDEST = "16/16 · 100% of the weights · as trained"
 _GAP_PX = 10  # on both sides of a line between two parts

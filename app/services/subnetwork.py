@@ -5,6 +5,7 @@ Everything is computed from a `Thinnable` in memory for one share of its weights
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -79,8 +80,12 @@ def described(model: Thinnable) -> str:
     weights = layer_weights(model.tensors)
     count = sum(weight.size for weight in weights.values())
     said = f"{len(weights)} layers, {_count(count)} weights"
-    purpose = KINDS.get(model.entry.kind, model.entry.kind)
-    if model.keep is None:
+    purpose = KINDS.get(model.entry.kind, "a network of pictures")
+    if model.scores is not None and model.keep is not None:
+        how = f"in training, with scores, {model.keep:.0%} kept"
+        if "keep" not in model.entry.config:
+            how = "in training, with scores; the file does not say with which share"
+    elif model.keep is None:
         how = "trained with every weight; other shares keep the largest weights of each layer"
     elif model.inverted:
         how = f"supermask, {model.keep:.0%} kept, signs chosen too (keep, hide, invert)"
@@ -114,8 +119,14 @@ def histogram(look: Look, layer: str) -> ScoreHistogram:
     if mask is None:
         text = "This layer was left whole: its weights were trained, and none of them can go."
         return ScoreHistogram(layer, none, {}, None, "", text)
-    if model.keep is None:
-        return _magnitudes(layer, np.abs(model.everything[layer]), mask)
+    if model.scores is not None:
+        axis, note = "size of the score", "The scores that are trained."
+        if model.keep is None:
+            axis, note = (
+                "size of the weight",
+                "A dense network has no scores: sizes stand for them.",
+            )
+        return _sizes(layer, np.abs(model.scores[layer]), mask, axis, note)
     if model.ranks is None:
         text = "The file holds one mask and no scores: which weights were nearly left out is not in it."
         return ScoreHistogram(layer, none, {}, None, "", text)
@@ -129,15 +140,13 @@ def histogram(look: Look, layer: str) -> ScoreHistogram:
     return ScoreHistogram(layer, edges, counts, threshold, "sixteenth of the scores", note)
 
 
-def _magnitudes(layer: str, size: NDArray[np.float32], mask: Mask) -> ScoreHistogram:
+def _sizes(layer: str, size: NDArray[np.float32], mask: Mask, axis: str, note: str) -> ScoreHistogram:
     top = float(np.quantile(size, 0.999)) or 1.0
     edges = np.linspace(0, top, _BINS + 1, dtype=np.float32)
-    inside = np.minimum(size, top)
-    counts = {"weights": np.histogram(inside, edges)[0]}
+    counts = {"weights": np.histogram(np.minimum(size, top), edges)[0]}
     left_out = size[~mask]
     threshold = float(left_out.max()) if left_out.size else None
-    note = "A dense network has no scores: the size of a weight stands for one."
-    return ScoreHistogram(layer, edges, counts, threshold, "size of the weight", note)
+    return ScoreHistogram(layer, edges, counts, threshold, axis, note)
 
 
 def overlaps(look: Look, other: Thinnable) -> list[LayerOverlap]:
@@ -202,9 +211,11 @@ def _grid(kind: str, shape: tuple[int, ...]) -> _Grid:
         columns = tuple(f"column {x + 1}" for x in range(kernel[-1])) * inputs
         note = "Each filter as a picture, then its weights for red, green and blue." if inputs == 3 else ""
         return rows, columns, tuple((name, kernel[-1]) for name in names), cells, note
-    cells = index.reshape(inputs, -1)
-    rows = tuple(f"input {i + 1}" for i in range(inputs))
-    return rows, tuple(str(i + 1) for i in range(cells.shape[1])), (("", cells.shape[1]),), cells, ""
+    side = math.ceil(math.sqrt(index.size))  # numbers without names: a square of them
+    cells = np.full(side * -(-index.size // side), -1, np.int64)
+    cells[: index.size] = index.ravel()
+    cells = cells.reshape(-1, side)
+    return ("",) * len(cells), ("",) * side, (("", side),), cells, "The inputs in their order, row by row."
 
 
 def _lifter_grid(inputs: int, frames: int) -> _Grid:

@@ -32,6 +32,7 @@ from models.run.embed import FRAME_KIND, POSE_KIND, build_encoder, pose_config
 from models.run.library import ModelEntry, added_folder, added_models, load_manifest
 from models.run.lift import SKELETON_OUT, TRAJECTORY
 from models.run.pose2d import SKELETON_OF_JOINTS, size_in_name
+from models.run.thinned import HIDDEN, SCORES
 from models.run.weights import file_sha256, misfits
 
 STEP_PX = 32  # input sides of an HRNet are multiples of this
@@ -124,7 +125,7 @@ def recognise(path: Path) -> ModelEntry:
     """The network in a file as an entry, without adding it. Raises KnownError when it is none of ours."""
     path = Path(path)
     about = read_description(path)
-    found = _recognised(path, about, None, None)
+    found = _hidden_network(path, about) or _recognised(path, about, None, None)
     return ModelEntry(
         path.stem,
         found.kind,
@@ -136,6 +137,17 @@ def recognise(path: Path) -> ModelEntry:
         found.config,
         folder=path.parent,
     )
+
+
+def _hidden_network(path: Path, about: Mapping[str, Any]) -> _Found | None:
+    """A network of the edge-popup paper, or any in training with scores beside its weights; else None."""
+    tensors = load_tensors(path)
+    if not any(key.endswith(SCORES) for key in tensors) and about.get("kind") != HIDDEN:
+        return None
+    known = load_checkpoint(path)
+    recipe = known.get("recipe") if isinstance(known, Mapping) else None
+    keep = re.search(r"\bkeep\W+(0?\.\d+|1(?:\.0)?)\b", recipe) if isinstance(recipe, str) else None
+    return _Found(HIDDEN, tensors, "", (), {"keep": float(keep[1])} if keep else {})
 
 
 def remove_model(name: str) -> None:

@@ -1,9 +1,10 @@
 """Networks with a share of their weights: how they are thinned, and how far two of them agree.
 
-A *dense* network is cut by magnitude: the largest |weight| of each layer stay. A *supermask* network goes by
-the ranks of its scores where they lie beside its file, else it has the one mask it was packed with. Shares
-are counted in sixteenths of the weights of every layer; biases and norms are never touched, and norms keep
-the statistics of the network as it was trained.
+A *dense* network is cut by magnitude: the largest |weight| of each layer stay. A network *in training* has
+scores beside its weights, and the largest |score| of each layer stay. A *supermask* network goes by the ranks
+of its scores where they lie beside its file, else it has the one mask it was packed with. Shares are counted
+in sixteenths of the weights of every layer; biases and norms are never touched, and norms keep the statistics
+of the network as it was trained.
 
 Layers are convolutions and linear layers: tensors `NAME.weight` of two axes and more.
 """
@@ -36,7 +37,10 @@ from models.run.supermask import SupermaskInfo, read_info
 from models.run.weights import load_entry
 
 Mask = NDArray[np.bool_]
-_WEIGHT = ".weight"
+Floats = NDArray[np.float32]
+_WEIGHT, SCORES = ".weight", ".scores"
+UNKNOWN_KEEP = 0.5  # of a file with scores that does not tell the share it was trained with
+HIDDEN = "hidden-networks"  # kind of the networks of the edge-popup paper, in supermask files and here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +48,18 @@ class Thinnable:
     """A network that can be thinned, held in memory; make one with `open_thinnable`.
 
     tensors: its state dict as trained. everything: weights of its layers by name, those left out included
-    (of a supermask without ranks those in use alone). ranks: of a supermask's scores, 0..15 in the shape of
-    the weights; None where the file holds one mask and no scores, and for dense networks. keep: the share of
-    the weights it was trained with, None for a dense network. inverted: where signs were chosen, the share
-    of the weights in use that have another sign than they were drawn with. Layers of a supermask network
-    that were left dense are in `tensors` alone.
+    (of a supermask without ranks those in use alone). scores: what they are chosen by, of the same shapes:
+    the weights themselves in a dense network; None in a supermask file. ranks: of a supermask's scores,
+    0..15; None where the file holds one mask and no scores. keep: the share of the weights it was trained
+    with, None for a dense network. inverted: where signs were chosen, the share of the weights in use that
+    have another sign than they were drawn with. Layers of a supermask that were left dense are in `tensors`
+    alone.
     """
 
     entry: ModelEntry
     tensors: Mapping[str, Tensor]
-    everything: Mapping[str, NDArray[np.float32]]
+    everything: Mapping[str, Floats]
+    scores: Mapping[str, Floats] | None
     ranks: Mapping[str, NDArray[np.uint8]] | None
     keep: float | None
     inverted: Mapping[str, float]
@@ -61,7 +67,7 @@ class Thinnable:
     @property
     def has_scores(self) -> bool:
         """Whether other shares than the trained one can be told."""
-        return self.keep is None or self.ranks is not None
+        return self.scores is not None or self.ranks is not None
 
     @property
     def trained_sixteenths(self) -> int:
@@ -75,9 +81,11 @@ class Thinnable:
         """
         if not 1 <= sixteenths <= LEVELS:
             raise ValueError(f"a share is 1 to {LEVELS} sixteenths, not {sixteenths}")
-        if self.keep is None:
-            return {name: magnitude_mask(weight, sixteenths) for name, weight in self.everything.items()}
-        if sixteenths == self.trained_sixteenths:
+        trained = sixteenths == self.trained_sixteenths
+        if self.scores is not None:
+            share = self.keep if trained and self.keep is not None else sixteenths / LEVELS
+            return {name: largest(score, share) for name, score in self.scores.items()}
+        if trained:
             return {name: self.tensors[name + _WEIGHT].numpy() != 0 for name in self.everything}
         if self.ranks is None:
             raise KnownError(
@@ -90,15 +98,7 @@ class Thinnable:
         """The state dict with a share of the weights. Raises as `masks_at`."""
         if sixteenths == self.trained_sixteenths:
             return dict(self.tensors)
-        return self.thinned_by(self.masks_at(sixteenths))
-
-    def thinned_by(self, masks: Mapping[str, Mask]) -> dict[str, Tensor]:
-        """The state dict with the weights that `masks` name."""
-        thinned = {
-            name + _WEIGHT: torch.from_numpy(np.where(masks[name], weight, np.float32(0)))
-            for name, weight in self.everything.items()
-        }
-        return {**self.tensors, **thinned}
+        return {**self.tensors, **_thinned(self.everything, self.masks_at(sixteenths))}
 
 
 def open_thinnable(entry: ModelEntry) -> Thinnable:
@@ -109,7 +109,16 @@ def open_thinnable(entry: ModelEntry) -> Thinnable:
     layers = layer_weights(tensors)
     if not layers:
         raise KnownError(f"{entry.name} has no convolution and no linear layer.")
-    return Thinnable(entry, tensors, layers, None, None, {})
+    if not any(key.endswith(SCORES) for key in tensors):
+        return Thinnable(entry, tensors, layers, layers, None, None, {})
+    keep = float(entry.config.get("keep", UNKNOWN_KEEP))
+    scores = {name: tensors[name + SCORES].numpy() for name in layers if name + SCORES in tensors}
+    thinned = {name: layers[name] for name in scores if scores[name].shape == layers[name].shape}
+    if len(thinned) < len(scores) or not 0 < keep <= 1:
+        raise KnownError(f"{entry.file} has scores that do not fit its weights.")
+    rest = {key: value for key, value in tensors.items() if not key.endswith(SCORES)}
+    used = _thinned(thinned, {name: largest(score, keep) for name, score in scores.items()})
+    return Thinnable(entry, {**rest, **used}, thinned, scores, None, keep, {})
 
 
 def load_at(entry: ModelEntry, sixteenths: int) -> dict[str, Tensor]:
@@ -118,9 +127,17 @@ def load_at(entry: ModelEntry, sixteenths: int) -> dict[str, Tensor]:
     return open_thinnable(entry).at(sixteenths)
 
 
-def magnitude_mask(weight: NDArray[np.float32], sixteenths: int) -> Mask:
-    """The largest |weights| of one layer, a share of them: `edge_popup.top_mask`."""
-    return np.asarray(top_mask(torch.from_numpy(weight), sixteenths / LEVELS).numpy() > 0)
+def largest(scores: Floats, keep: float) -> Mask:
+    """The weights of one layer with the largest |scores|, a share of them: `edge_popup.top_mask`."""
+    return np.asarray(top_mask(torch.from_numpy(scores), keep).numpy() > 0)
+
+
+def _thinned(weights: Mapping[str, Floats], masks: Mapping[str, Mask]) -> dict[str, Tensor]:
+    """Tensors of layers with the weights that `masks` name."""
+    return {
+        name + _WEIGHT: torch.from_numpy(np.where(masks[name], weight, np.float32(0)))
+        for name, weight in weights.items()
+    }
 
 
 def in_order_of_network(tensors: Mapping[str, Tensor], entry: ModelEntry) -> dict[str, Tensor]:
@@ -153,7 +170,7 @@ def _keys_of_network(tensors: Mapping[str, Tensor], entry: ModelEntry) -> list[s
     return list(PersonDetector(DetectorConfig(**sizes)).state_dict())
 
 
-def layer_weights(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+def layer_weights(tensors: Mapping[str, Tensor]) -> dict[str, Floats]:
     """The weights of the layers in a state dict, by name, in its order."""
     return {
         key.removesuffix(_WEIGHT): value.detach().cpu().float().numpy()
@@ -182,6 +199,8 @@ def ranks_path(entry: ModelEntry) -> Path | None:
 
 def _open_supermask(entry: ModelEntry, tensors: dict[str, Tensor]) -> Thinnable:
     info, ranks_file = read_info(entry.path), ranks_path(entry)
+    if entry.kind == HIDDEN:  # the header has them in their order
+        tensors = {**{name + _WEIGHT: tensors[name + _WEIGHT] for name in info.layers}, **tensors}
     used = {name: tensors[name + _WEIGHT].numpy() for name in info.layers}
     ranks, everything = None, used
     if ranks_file is not None:
@@ -189,7 +208,7 @@ def _open_supermask(entry: ModelEntry, tensors: dict[str, Tensor]) -> Thinnable:
         whole = weights_at(entry.path, ranks_file, LEVELS)
         everything = {name: whole[name + _WEIGHT].numpy() for name in info.layers}
     inverted = {name: _inverted(info, name, used[name]) for name in info.layers if name in info.signed}
-    return Thinnable(entry, tensors, everything, ranks, info.keep, inverted)
+    return Thinnable(entry, tensors, everything, None, ranks, info.keep, inverted)
 
 
 def _inverted(info: SupermaskInfo, name: str, weight: NDArray[np.float32]) -> float:

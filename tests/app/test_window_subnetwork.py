@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from safetensors.torch import save_file
 
 from app.qt.analyses import _subnetwork
 from app.qt.subnetwork import Subnetwork
@@ -20,10 +22,13 @@ from models.domain.ontology import load_ontology
 from models.domain.subnetwork import Effect
 from models.nets.edge_popup import adopt, convert
 from models.nets.videopose3d import TemporalModel, config_from_tensors
+from models.run.hidden_checkpoint import HiddenNetwork, pack_hidden
 from models.run.library import resolve
 from models.run.score_ranks import write_ranks
 from models.run.supermask import pack
 from models.run.weights import load_entry
+from models.train.edge_recipes import EdgeRecipe
+from models.train.train_edge_popup import build
 from tests.app.conftest import FRAMES, Desk
 from tests.app.takes import add, put_track, write_take
 
@@ -185,6 +190,34 @@ def test_a_file_with_one_mask_has_no_other_shares(desk: Desk, project: Path, tmp
     assert view.keep.sixteenths == 5 and said(window).startswith("Joints move by 0 mm")
 
 
+def test_networks_of_the_paper_show_the_scores_they_are_trained_by(
+    desk: Desk, project: Path, tmp_path: Path
+) -> None:
+    runs = []
+    for seed in (1, 2):
+        recipe = EdgeRecipe("Conv2", keep=0.3, width=0.25, seed=seed)
+        net = build(recipe)
+        path = tmp_path / f"run{seed}.checkpoint"
+        torch.save({"recipe": f"{asdict(recipe)!r}", "model": net.state_dict()}, path)
+        runs.append(str(path))
+    window, view = (made := opened(desk, project)), made.view
+    choose(desk, window, runs[0])
+    assert "in training, with scores, 30% kept" in view.facts.text() and kept(window) == "30.1%"
+    assert view._scores is not None and view._scores._shown is not None
+    assert view._scores._shown.axis == "size of the score" and "not shown here" in said(window)
+    view.other_chosen.emit(runs[1])
+    settled(desk, window)
+    shares = [row.overlap for row in view._overlap._rows]  # type: ignore[union-attr]
+    assert len(shares) == 5 and np.allclose(shares[1:], 0.3 / 1.7, atol=0.08), "two random choices"
+    view.keep.move_to(8)
+    settled(desk, window)
+    assert np.allclose([row.chance for row in view._overlap._rows], 1 / 3, atol=0.01)  # type: ignore[union-attr]
+    packed = tmp_path / "run.kpm"
+    assert pack_hidden(HiddenNetwork("Conv2", 0.25, 0.3, net), packed)
+    choose(desk, window, str(packed))
+    assert view.layers.layers[0] == "convs.0" and "one mask and no scores" in view._no_scores.text()
+
+
 def test_masks_of_two_inits_are_compared_layer_by_layer(desk: Desk, project: Path, tmp_path: Path) -> None:
     window, view = (made := opened(desk, project)), made.view
     choose(desk, window, str(lifter_file(tmp_path, "a", seed=1)))
@@ -206,10 +239,6 @@ def test_masks_of_another_architecture_are_not_compared(desk: Desk, project: Pat
     settled(desk, window)
     assert "another architecture: it differs in expand_conv and" in view._no_overlap.text()
     thin = TemporalModel(config_from_tensors({**load_entry(resolve("videopose3d-mocap-27"))}, 18)).config
-    from dataclasses import replace
-
-    from safetensors.torch import save_file
-
     net = TemporalModel(replace(thin, channels=64))
     save_file(net.state_dict(), tmp_path / "narrow.safetensors")
     view.other_chosen.emit(str(tmp_path / "narrow.safetensors"))
