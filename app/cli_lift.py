@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from app.cli_supermask import (
+    Affine,
+    Keep,
+    Signed,
+    StartFrom,
+    Supermask,
+    Tuning,
+    check_suffix,
+    supermask_recipe,
+)
 from app.cli_train import (
     AsJson,
     Device,
@@ -52,24 +63,53 @@ def train_videopose3d(
         str | None, typer.Option(metavar="3,3,3", help="Filter widths; 1,1,1: one frame.")
     ] = None,
     channels: Annotated[int | None, typer.Option(min=1, help="Channels of the network.")] = None,
-    dropout: Annotated[float | None, typer.Option(min=0, max=0.95, help="Share dropped (published).")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.95, help="Share dropped in training.")] = None,
     causal: Annotated[bool, typer.Option("--causal", help="Look at the past only.")] = False,
     batch: Annotated[int | None, typer.Option(min=1, help="Windows of a step.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs (published).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps (bundled).")] = None,
     minutes: Minutes = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Learning rate at its highest (bundled: 0.001).")
+    ] = None,
+    reuse: Annotated[
+        int | None, typer.Option(min=1, help="Steps that each drawn batch serves, with new noise (bundled).")
+    ] = None,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Multiply in bfloat16: faster where the processor has units.")
+    ] = False,
+    supermask: Supermask = False,
+    keep: Keep = None,
+    signed: Signed = False,
+    affine: Affine = False,
+    start_from: StartFrom = None,
+    tuning: Tuning = None,
+    dense_heads: Annotated[
+        bool, typer.Option("--dense-heads", help="Last layers beside a supermask learn their weights.")
+    ] = False,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Trained lifter whose poses are to be matched.")
+    ] = None,
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a 2D-to-3D lifter (VideoPose3D)."""
+    """Train a 2D-to-3D lifter (VideoPose3D), or thin a random one to a supermask (edge-popup)."""
     shape = _widths(widths)
     common = {"batch": batch, "minutes": minutes, "seed": seed, "subset": subset}
     if recipe == "published":
         from models.train.train_published import PublishedRecipe, train_published
 
-        _unused(recipe, steps=steps)
+        _unused(
+            recipe,
+            steps=steps,
+            learning_rate=learning_rate,
+            reuse=reuse,
+            bfloat16=bfloat16 or None,
+            supermask=supermask or None,
+            teacher=teacher,
+        )
         chosen = changed(
             PublishedRecipe(causal=causal),
             **common,
@@ -86,28 +126,46 @@ def train_videopose3d(
             train_published(_lift_data(data, data2d, cameras), out, chosen, device=prepare(threads, device))
         )
     else:
-        from models.train.train_lifter import LifterRecipe, train_lifter
+        from models.run.weights import weights_of
+        from models.train.train_lifter import DENSE_HEADS, LifterRecipe, train_lifter
 
         _unused(
             recipe,
             epochs=epochs,
-            dropout=dropout,
             data2d=data2d,
             cameras=cameras,
             subjects_test=subjects_test,
         )
-        plain = LifterRecipe()
+        thinned = supermask_recipe(supermask, keep, signed, affine, start_from, seed, tuning)
+        check_suffix(out, thinned)
+        if thinned is not None and dense_heads:
+            thinned = replace(thinned, dense=DENSE_HEADS, biases=True)
+        plain = LifterRecipe(bfloat16=bfloat16, supermask=thinned)
         plain = changed(plain, **plain.with_network(widths=shape, channels=channels, causal=causal))
+        if dropout is not None:
+            plain = plain.with_dropout(dropout)
         subjects = _numbers(subjects_labelled, "--subjects-labelled 1,5") if subjects_labelled else None
         chosen = changed(
             plain,
             **common,
             steps=steps,
             warmup=warmup,
+            learning_rate=learning_rate,
+            reuse=reuse,
+            tuning=tuning,
             subjects=None if subjects is None else tuple(subjects),
         )
-        penn = None if unlabelled is None else Path(unlabelled)
-        run_job(train_lifter(data, out, chosen, unlabelled=penn, device=prepare(threads, device)))
+        run_job(
+            train_lifter(
+                data,
+                out,
+                chosen,
+                unlabelled=None if unlabelled is None else Path(unlabelled),
+                initial=None if start_from is None else weights_of(start_from, "lift3d"),
+                teacher=None if teacher is None else weights_of(teacher, "lift3d"),
+                device=prepare(threads, device),
+            )
+        )
     finished(out, as_json)
 
 

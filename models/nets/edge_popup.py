@@ -255,6 +255,13 @@ def subnet_layers(network: nn.Module) -> Iterator[tuple[str, SubnetLayer]]:
             yield name, module  # type: ignore[misc]
 
 
+def weight_in_use(layer: nn.Module) -> Tensor:
+    """The weights that a layer multiplies with, thinned or not: for networks that multiply themselves."""
+    weight = layer.effective_weight() if isinstance(layer, SubnetMixin) else layer.weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
 def set_keep(network: nn.Module, keep: float) -> None:
     """Keep another share of the weights in every layer, fixed or not. Raises ValueError outside (0, 1]."""
     zeroed_count(1, keep)

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.nets.edge_popup import weight_in_use
+
 
 @dataclass(frozen=True, slots=True)
 class VideoPose3DConfig:
@@ -151,13 +153,12 @@ class TemporalModelStrided(_Lifting):
             for layer in (2 * block, 2 * block + 1):
                 x = self._stage(x, self.layers_conv[layer], self.layers_bn[layer])
             x = residual + x
-        x = nn.functional.linear(x, self.shrink.weight[:, :, 0], self.shrink.bias)
+        x = nn.functional.linear(x, weight_in_use(self.shrink)[:, :, 0], self.shrink.bias)
         return x.unflatten(2, (self.config.joints_out, 3))
 
     def _stage(self, x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
         """A convolution of stride = width as one matrix product, then norm, ReLU, dropout; x (N, T, C)."""
-        weight = conv.weight
-        assert isinstance(weight, Tensor)
+        weight = weight_in_use(conv)
         frames = x.shape[1] // weight.shape[2]
         rows = x.reshape(x.shape[0] * frames, -1) @ weight.permute(2, 1, 0).reshape(-1, weight.shape[0])
         return self.drop(torch.relu(norm(rows))).view(x.shape[0], frames, -1)

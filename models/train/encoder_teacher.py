@@ -33,7 +33,7 @@ class Teacher:
     @property
     def checksum(self) -> int:
         """CRC-32 of the weights."""
-        return _checksum(self.net)
+        return network_checksum(self.net)
 
     def loss(self, vectors: Tensor, frames: Tensor, seen: Tensor) -> Tensor:
         """Mean over the frames in which somebody is seen of 1 − the cosine of both vectors; 0-dimensional.
@@ -49,7 +49,8 @@ def _said(network: PoseEncoderConfig) -> str:
     return f"{network.dimensions} dimensions at {network.rate_hz:g} frames/s"
 
 
-def _checksum(net: nn.Module) -> int:
+def network_checksum(net: nn.Module) -> int:
+    """CRC-32 over all tensors of a network."""
     crc = 0
     for value in net.state_dict().values():
         crc = zlib.crc32(value.cpu().numpy().tobytes(), crc)

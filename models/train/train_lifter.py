@@ -5,13 +5,15 @@ Two networks are trained on the same windows, as in the paper: one gives the roo
 where the root is. The loop is a generator: it yields `Progress` between steps, keeps a checkpoint beside the
 result and carries on from it exactly (weights, optimiser, random numbers) when called again with the same
 recipe.
+
+A recipe with a `supermask` thins both networks instead of training their weights (`supermask_training`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +23,30 @@ from torch import Tensor
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.skeleton import load_skeleton
-from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig
+from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig, config_from_tensors
 from models.run.device import choose_device
 from models.run.lift import TRAJECTORY
 from models.run.lift_features import FEATURES_IN, JOINTS_IN, FrameFeatures, decode_root, frame_features
+from models.run.weights import load_strictly
 from models.train.checkpoints import load_checkpoint, save_checkpoint, save_weights
 from models.train.detector_noise import DetectorNoise, NoiseRanges
-from models.train.lift_losses import mpjpe, p_mpjpe, weighted_mpjpe
+from models.train.encoder_teacher import network_checksum
+from models.train.lift_losses import mpjpe, weighted_mpjpe
 from models.train.lift_schedule import bn_momentum, cosine_learning_rate
+from models.train.lifter_scores import score, score_windows
 from models.train.mocap import HELD_OUT_SUBJECTS, Mocap, load_mocap
 from models.train.random_body import BodyRanges, apply
 from models.train.random_camera import ViewRanges, Windows, WindowSampler
 from models.train.semi_supervised import semi_supervised_terms
+from models.train.supermask_training import SupermaskRecipe, freeze_masks, thin, write_supermask
 from models.train.unlabelled import UnlabelledSampler, load_penn_action
 
 # a size in the picture is about so many metres: brings the reprojection error to metres
 _SIZE_M = 0.45
+
+
+# last layers of both networks, which a supermask may leave dense
+DENSE_HEADS = ("shrink", f"{TRAJECTORY}shrink")
 
 
 def _network(widths: tuple[int, ...], channels: int, joints_out: int) -> VideoPose3DConfig:
@@ -51,6 +61,10 @@ class LifterRecipe:
     whatever number of steps that makes; otherwise `steps` decides and the result depends on the seed alone.
     subjects: the labelled ones, None for all that are not held out. subset: share of each sequence that is
     labelled, one contiguous piece. warmup: share of the training before the unlabelled windows join in.
+    reuse: steps that each drawn batch serves, every time with new noise; drawing is most of the work on a
+    processor. bfloat16: products in bfloat16. teacher_weight: of the distance to a teacher's poses, where
+    there is one. supermask: thin the networks. tuning: share of the training, at the end, in which masks are
+    fixed and norms learn alone.
     """
 
     network: VideoPose3DConfig = field(default_factory=lambda: _network((3, 3, 3), 512, 17))
@@ -70,6 +84,11 @@ class LifterRecipe:
     warmup: float = 0.1
     reprojection_weight: float = 0.5
     bone_weight: float = 0.5
+    reuse: int = 1
+    bfloat16: bool = False
+    teacher_weight: float = 1.0
+    supermask: SupermaskRecipe | None = None
+    tuning: float = 0.0
     report_every: int = 50
     score_every: int = 1000
 
@@ -84,6 +103,11 @@ class LifterRecipe:
             "trajectory": VideoPose3DConfig(**{**asdict(root), "filter_widths": widths, "causal": causal}),
         }
 
+    def with_dropout(self, share: float) -> LifterRecipe:
+        """The recipe with another share of dropout in both networks."""
+        pose, root = (replace(net, dropout=share) for net in (self.network, self.trajectory))
+        return replace(self, network=pose, trajectory=root)
+
 
 def train_lifter(
     data: Path,
@@ -91,43 +115,56 @@ def train_lifter(
     recipe: LifterRecipe | None = None,
     *,
     unlabelled: Path | None = None,
+    initial: Mapping[str, Tensor] | None = None,
+    teacher: Mapping[str, Tensor] | None = None,
     device: str = "cpu",
 ) -> Iterator[Progress]:
-    """Train on the mocap file `data`; writes `out` (.safetensors) at the end and `out`.checkpoint on the way.
+    """Train on the mocap file `data`; writes `out` at the end (.safetensors; a supermask: .kpm and .ranks)
+    and `out`.checkpoint on the way.
 
-    unlabelled: Penn Action's labels, whose train split joins in without 3D. Raises KnownError when the data
-    cannot be used, the checkpoint belongs to another recipe, or the disk is full (the last checkpoint is
-    kept).
+    unlabelled: Penn Action's labels, whose train split joins in without 3D. initial: a trained lifter of the
+    same shape, which gives a supermask its first scores. teacher: a trained lifter of the same filter widths
+    whose poses are to be matched. Raises KnownError when the data cannot be used, `initial` or the teacher
+    does not fit, the checkpoint belongs to another recipe, or the disk is full (the last checkpoint is kept).
     """
     recipe = recipe or LifterRecipe()
     mocap = load_mocap(data)
     labelled = mocap.select(recipe.held_out, keep=False)
     if recipe.subjects is not None:
         labelled = labelled.select(recipe.subjects, keep=True)
-    run = LifterRun(recipe, labelled.pieces(recipe.subset), unlabelled, choose_device(device))
+    run = LifterRun(
+        recipe, labelled.pieces(recipe.subset), unlabelled, choose_device(device), initial, teacher
+    )
     checkpoint = out.with_suffix(".checkpoint")
     out.parent.mkdir(parents=True, exist_ok=True)
     run.resume(checkpoint)
-    test = _score_windows(mocap.select(recipe.held_out, keep=True), recipe, run.generator.device)
-    score = ""
+    held_out = mocap.select(recipe.held_out, keep=True)
+    test = score_windows(held_out, recipe.network, recipe.views, run.generator.device)
+    figures = ""
     yield Progress(run.done(), recipe.steps, "start" if run.step == 0 else f"resumed at step {run.step}")
     while run.progress() < 1:
         run.advance()
         if run.step % recipe.score_every == 0:
-            score = _score(run.model, test)
+            figures = score(run.model, test)
             save_checkpoint(run.state(), checkpoint)
         if run.step % recipe.report_every == 0:
-            yield Progress(run.done(), recipe.steps, f"step {run.step} · {run.losses()}{score}")
+            yield Progress(run.done(), recipe.steps, f"step {run.step} · {run.losses()}{figures}")
     save_checkpoint(run.state(), checkpoint)
-    save_weights(run.tensors(), out, {"kind": "lift3d", "causal": recipe.network.causal})
-    yield Progress(recipe.steps, recipe.steps, f"{run.step} steps{_score(run.model, test)}")
+    run.write(out)
+    yield Progress(recipe.steps, recipe.steps, f"{run.step} steps{score(run.model, test)}")
 
 
 class LifterRun:
     """The changing state of one training."""
 
     def __init__(
-        self, recipe: LifterRecipe, mocap: Mocap, unlabelled: Path | None, device: torch.device
+        self,
+        recipe: LifterRecipe,
+        mocap: Mocap,
+        unlabelled: Path | None,
+        device: torch.device,
+        initial: Mapping[str, Tensor] | None = None,
+        teacher: Mapping[str, Tensor] | None = None,
     ) -> None:
         if len(mocap) == 0:
             raise KnownError(
@@ -140,12 +177,13 @@ class LifterRun:
         self.unlabelled_name = "" if unlabelled is None else unlabelled.name
         self.model = TemporalModelStrided(recipe.network).to(device)
         self.trajectory = TemporalModelStrided(recipe.trajectory).to(device)
-        self.optimizer = torch.optim.Adam(
-            [*self.model.parameters(), *self.trajectory.parameters()],
-            lr=recipe.learning_rate,
-            amsgrad=True,
-            fused=device.type == "cuda",
-        )
+        self.tuning = False
+        if recipe.supermask is not None:
+            # one network, so that names in the file are those that weights are drawn from
+            self.model.add_module(TRAJECTORY.rstrip("."), self.trajectory)
+            thin(self.model, recipe.supermask, initial)
+        self.optimizer = self._optimizer()
+        self.teacher = None if teacher is None else _teacher(teacher, recipe.network.filter_widths).to(device)
         self.generator = torch.Generator(device).manual_seed(recipe.seed)
         self.middle = recipe.network.padding[0]
         frames, moment = 1 + recipe.network.receptive_field, 1 + self.middle
@@ -161,8 +199,27 @@ class LifterRun:
         self.labelled_joints = torch.ones(17, device=device)
         self.labelled_joints[[0, 7, 8, 9, 10]] = 0
         self.smooth = torch.zeros(4, device=device)
+        self.windows: Windows | None = None
         self.step = 0
         self.seconds = 0.0
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        both = {id(p): p for net in (self.model, self.trajectory) for p in net.parameters()}
+        trained = [parameter for parameter in both.values() if parameter.requires_grad]
+        fused = self.model.shrink.weight.is_cuda
+        return torch.optim.Adam(trained, lr=self.recipe.learning_rate, amsgrad=True, fused=fused)
+
+    def _tune(self) -> None:
+        """From now on masks are fixed and the rest of the networks learns, with an optimiser of its own."""
+        freeze_masks(self.model)
+        self.tuning = True
+        self.optimizer = self._optimizer()
+
+    def _schedule(self) -> float:
+        """Share of the current schedule that is done: tuning has one of its own."""
+        tuned = self.recipe.tuning if self.recipe.supermask is not None else 0.0
+        progress = self.progress()
+        return (progress - (1 - tuned)) / tuned if self.tuning else progress / max(1 - tuned, 1e-9)
 
     def progress(self) -> float:
         """Share of the training that is done, 0..1."""
@@ -184,12 +241,17 @@ class LifterRun:
         """One step of the optimiser."""
         started = time.monotonic()
         recipe, progress = self.recipe, self.progress()
+        if recipe.supermask is not None and not self.tuning and progress >= 1 - recipe.tuning:
+            self._tune()
+        progress = self._schedule()
         for net in (self.model, self.trajectory):
             net.train()
             net.set_bn_momentum(bn_momentum(progress))
         for group in self.optimizer.param_groups:
             group["lr"] = cosine_learning_rate(progress, recipe.learning_rate)
-        windows = self.sampler.draw(recipe.batch)
+        if self.windows is None or self.step % recipe.reuse == 0:
+            self.windows = self.sampler.draw(recipe.batch)
+        windows = self.windows
         prepared = frame_features(*self.noise(windows.rays))
         if self.unlabelled is None or progress < recipe.warmup:
             terms = self._supervised(windows, prepared)
@@ -215,9 +277,16 @@ class LifterRun:
 
     def _supervised(self, windows: Windows, prepared: FrameFeatures) -> tuple[Tensor, ...]:
         pose, root = self._targets(windows, prepared)
-        answer = decode_root(self.trajectory(prepared.values)[:, 0, 0], prepared.size[:, self.middle])
+        with torch.autocast(pose.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            found = self.model(prepared.values)[:, 0].float()
+            place = self.trajectory(prepared.values)[:, 0, 0].float()
+        answer = decode_root(place, prepared.size[:, self.middle])
         zero = torch.zeros((), device=pose.device)
-        pose_loss = mpjpe(self.model(prepared.values)[:, 0], pose)
+        pose_loss = mpjpe(found, pose)
+        if self.teacher is not None:
+            with torch.inference_mode():
+                wanted = self.teacher(prepared.values)[:, 0]
+            pose_loss = pose_loss + self.recipe.teacher_weight * mpjpe(found, wanted)
         return pose_loss, weighted_mpjpe(answer, root, 1 / root[:, 2]), zero, zero
 
     def _semi_supervised(self, windows: Windows, prepared: FrameFeatures) -> tuple[Tensor, ...]:
@@ -250,6 +319,14 @@ class LifterRun:
         )
         return terms.pose, terms.trajectory, terms.reprojection, terms.bones
 
+    def write(self, out: Path) -> None:
+        """Write both networks as they are now. Raises KnownError when the disk is full."""
+        description = {"kind": "lift3d", "causal": self.recipe.network.causal}
+        if self.recipe.supermask is not None:
+            write_supermask(self.model, out, self.recipe.supermask, description)
+        else:
+            save_weights(self.tensors(), out, description)
+
     def tensors(self) -> dict[str, Tensor]:
         """The weights of both networks."""
         root = {TRAJECTORY + name: value for name, value in self.trajectory.state_dict().items()}
@@ -266,20 +343,27 @@ class LifterRun:
             "generator": self.generator.get_state(),
             "torch_generator": torch.get_rng_state(),
             "cuda_generator": torch.cuda.get_rng_state() if device.type == "cuda" else None,
+            "windows": None if self.windows is None else asdict(self.windows),
             "smooth": self.smooth,
+            "tuning": self.tuning,
             "step": self.step,
             "seconds": self.seconds,
         }
 
     @property
     def _identity(self) -> str:
-        return repr(asdict(self.recipe)) + self.unlabelled_name
+        taught = "" if self.teacher is None else f" taught by {network_checksum(self.teacher):08x}"
+        return repr(asdict(self.recipe)) + self.unlabelled_name + taught
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint if there is one."""
         state = load_checkpoint(path, self._identity, self.generator.device)
         if state is None:
             return
+        if state["tuning"]:  # masks are fixed as they were: by the scores of the checkpoint
+            scores = {name: value for name, value in state["model"].items() if name.endswith(".scores")}
+            self.model.load_state_dict(scores, strict=False)
+            self._tune()
         self.model.load_state_dict(state["model"])
         self.trajectory.load_state_dict(state["trajectory"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -287,44 +371,20 @@ class LifterRun:
         torch.set_rng_state(state["torch_generator"].cpu())
         if state["cuda_generator"] is not None:
             torch.cuda.set_rng_state(state["cuda_generator"].cpu())
+        self.windows = None if state["windows"] is None else Windows(**state["windows"])
         self.smooth = state["smooth"]
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-@dataclass(frozen=True, slots=True)
-class _ScoreWindows:
-    """Held-out windows under the same views: true 2D joints, and detector-like ones in the layout of LSP."""
-
-    clean: FrameFeatures
-    noisy: FrameFeatures
-    target: Tensor
-
-
-def _score_windows(
-    mocap: Mocap, recipe: LifterRecipe, device: torch.device, count: int = 2000
-) -> _ScoreWindows | None:
-    """Bodies and motions are the recorded ones; only cameras and noise are drawn, always the same."""
-    if len(mocap) == 0:
-        return None
-    generator = torch.Generator(device).manual_seed(0)
-    as_recorded = BodyRanges(0, 0, 0, 0, 0, tilted_share=0)
-    frames, moment = 1 + recipe.network.receptive_field, 1 + recipe.network.padding[0]
-    windows = WindowSampler(mocap, frames, moment, recipe.views, as_recorded, generator).draw(count)
-    lsp = NoiseRanges(layout_shares=(0, 1, 0, 0, 0, 0), clean_share=0)
-    joints = windows.rays[:, :, :17]
-    clean = frame_features(joints, torch.ones(joints.shape[:3], device=device))
-    return _ScoreWindows(clean, frame_features(*DetectorNoise(lsp, generator)(windows.rays)), windows.pose)
-
-
-@torch.no_grad()
-def _score(model: TemporalModelStrided, test: _ScoreWindows | None) -> str:
-    """MPJPE and P-MPJPE on the held-out windows as a line of text."""
-    if test is None:
-        return ""
-    model.eval()
-    middle, words = model.config.padding[0], []
-    for name, prepared in (("true 2D", test.clean), ("noisy LSP", test.noisy)):
-        pose = apply(prepared.rotation[:, middle].mT, model(prepared.values)[:, 0])
-        error = 1000 * p_mpjpe(pose.cpu().numpy(), test.target.cpu().numpy())
-        words.append(f"{name} {1000 * float(mpjpe(pose, test.target)):.1f}/{error:.1f}")
-    return " · held out MPJPE/P-MPJPE mm: " + ", ".join(words)
+def _teacher(tensors: Mapping[str, Tensor], filter_widths: tuple[int, ...]) -> TemporalModelStrided:
+    """The pose network of a trained lifter. Raises KnownError when it looks at other frames."""
+    own = {key: value for key, value in tensors.items() if not key.startswith(TRAJECTORY)}
+    config = config_from_tensors(own, JOINTS_IN)
+    if config.filter_widths != filter_widths:
+        raise KnownError(
+            f"A lifter of filter widths {config.filter_widths} cannot teach one of {filter_widths}.",
+            hint="Take a teacher that sees the same frames.",
+        )
+    net = TemporalModelStrided(config)
+    load_strictly(net, own, "the teacher")
+    return net.eval().requires_grad_(False)

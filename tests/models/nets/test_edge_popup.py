@@ -23,7 +23,7 @@ from models.nets.edge_popup import (
 )
 from models.nets.hrnet import HRNet, HRNetConfig
 from models.nets.random_weights import INITS, random_weight, weight_size
-from models.nets.videopose3d import TemporalModel, VideoPose3DConfig
+from models.nets.videopose3d import TemporalModel, TemporalModelStrided, VideoPose3DConfig
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -198,3 +198,13 @@ def test_a_network_adopted_from_a_trained_one_points_the_same_way() -> None:
         adopt(other, {k: v for k, v in trained.state_dict().items() if k != "shrink.weight"})
     with pytest.raises(ValueError, match="head"):
         convert(TemporalModel(config), keep=0.5, dense=("head",))
+
+
+def test_both_forms_of_a_thinned_lifter_answer_alike_and_train_its_scores() -> None:
+    config = VideoPose3DConfig((3, 3), 32, 17, 2, 17)
+    dilated = convert(TemporalModel(config), keep=0.3, seed=3)
+    strided = convert(TemporalModelStrided(config), keep=0.3, seed=3)
+    x = torch.randn(4, 9, 17, 2)
+    torch.testing.assert_close(strided.eval()(x), dilated.eval()(x), atol=1e-5, rtol=1e-5)
+    strided(x).sum().backward()
+    assert all(score.grad is not None and score.grad.abs().sum() > 0 for score in score_parameters(strided))
