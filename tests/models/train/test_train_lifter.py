@@ -11,7 +11,10 @@ import torch
 
 from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
-from models.run.lift import Lifter
+from models.nets.videopose3d import TemporalModelStrided
+from models.run.lift import TRAJECTORY, Lifter
+from models.run.score_ranks import weights_at
+from models.run.supermask import read_info, unpack
 from models.train.detector_noise import DetectorNoise, NoiseRanges
 from models.train.evaluate_lift import METRICS, evaluate_lift
 from models.train.evaluate_unlabelled import evaluate_unlabelled
@@ -19,7 +22,8 @@ from models.train.mocap import load_mocap
 from models.train.mocap_views import watch
 from models.train.random_body import BodyRanges
 from models.train.random_camera import NOSE, ViewRanges, WindowSampler
-from models.train.train_lifter import LifterRecipe, train_lifter
+from models.train.supermask_training import SupermaskRecipe
+from models.train.train_lifter import DENSE_HEADS, LifterRecipe, train_lifter
 from models.train.unlabelled import UnlabelledSampler, load_penn_action
 
 RECIPE = replace(
@@ -312,3 +316,47 @@ def test_real_tracks_are_scored_by_the_joints_that_were_hidden(
     scores = evaluate_unlabelled(penn_file, Lifter.load(out, "cpu"))
     assert scores["clips"] == 1 and scores["split"] == "test"  # the clip that never trains
     assert all(scores[name] > 0 for name in ("hidden_percent", "shown_percent", "bone_change_percent"))
+
+
+SIGNED = SupermaskRecipe(signed=True, affine=True, biases=True, dense=DENSE_HEADS)
+
+
+def weights_of_another(channels: int = 16) -> dict[str, torch.Tensor]:
+    """Both networks of a lifter of that width, as in a file."""
+    shape = LifterRecipe().with_network(widths=(3, 3), channels=channels)
+    pose, root = (TemporalModelStrided(shape[key]).state_dict() for key in ("network", "trajectory"))
+    return pose | {TRAJECTORY + key: value for key, value in root.items()}
+
+
+@pytest.mark.parametrize("supermask", [SupermaskRecipe(), SIGNED])
+def test_a_supermask_in_the_file_is_the_one_that_was_trained(
+    mocap_file: Path, tmp_path: Path, supermask: SupermaskRecipe
+) -> None:
+    """Also when the training was stopped on the way, and norms learn alone at the end."""
+    recipe = replace(RECIPE, supermask=supermask, tuning=0.34, reuse=2)
+    first = weights_of_another() if supermask.signed else None
+    list(train_lifter(mocap_file, tmp_path / "whole.kpm", recipe, initial=first, teacher=first))
+    for steps in (5, 3, 99):  # before, in and after the tuning
+        job = train_lifter(mocap_file, tmp_path / "parts.kpm", recipe, initial=first, teacher=first)
+        for _ in range(steps):
+            if next(job, None) is None:
+                break
+        job.close()
+    whole, parts = unpack(tmp_path / "whole.kpm"), unpack(tmp_path / "parts.kpm")
+    assert all(torch.equal(parts[key], value) for key, value in whole.items())
+    info = read_info(tmp_path / "whole.kpm")
+    assert ("shrink" in info.layers) != supermask.signed and bool(info.signed) == supermask.signed
+    eighths = weights_at(tmp_path / "whole.kpm", tmp_path / "whole.ranks", 8)
+    assert all(torch.equal(eighths[key], value) for key, value in whole.items())
+    scores = evaluate_lift(mocap_file, Lifter.load(tmp_path / "whole.kpm", device="cpu"), (2,))
+    assert np.isfinite(float(str(scores["p_mpjpe_mm"])))
+
+
+def test_a_lifter_of_another_shape_can_neither_start_nor_teach(mocap_file: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, supermask=SIGNED)
+    with pytest.raises(KnownError, match="another one"):
+        next(train_lifter(mocap_file, tmp_path / "a.kpm", recipe, initial=weights_of_another(24)))
+    far = TemporalModelStrided(LifterRecipe().with_network(widths=(3, 3, 3), channels=16)["network"])
+    with pytest.raises(KnownError, match="cannot teach"):
+        next(train_lifter(mocap_file, tmp_path / "a.kpm", recipe, teacher=far.state_dict()))
+    assert not list(tmp_path.iterdir())
