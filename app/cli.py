@@ -69,7 +69,9 @@ eval_app.command("keep")(eval_keep)
 eval_app.command("edge-popup")(eval_edge_popup_command)
 eval_app.command("tcc")(eval_tcc_command)
 app.add_typer(train_app, name="train", help="Train the bundled networks again, or your own.")
-app.add_typer(library_app, name="models", help="Networks: list, add published ones, remove.")
+app.add_typer(
+    library_app, name="models", help="Networks: list, show, check, add, remove; pack and unpack supermasks."
+)
 app.add_typer(eval_app, name="eval", help="Score networks on labelled data.")
 app.add_typer(cli_align.anchors_app, name="anchor", help="Pin frames of two takes that correspond.")
 app.add_typer(people_app, name="people", help="Who is who in the poses of a take: swap, split, merge.")

@@ -276,7 +276,7 @@ def eval_lift(
 def _is_published(path: Path) -> bool:
     from models.run.weights import read_description
 
-    return path.suffix == ".safetensors" and read_description(path).get("kind") == "videopose3d"
+    return path.suffix in (".safetensors", ".kpm") and read_description(path).get("kind") == "videopose3d"
 
 
 def _print_scores(scores: dict[str, Any], as_json: bool) -> None:

@@ -110,7 +110,8 @@ def _weights() -> dict[str, Any]:
     entries = load_manifest()
     for entry in entries.values():
         path = weights_folder() / entry.file
-        if not path.exists() or file_sha256(path) != entry.sha256:
+        ranks = path.with_name(str(entry.config.get("ranks", entry.file)))
+        if not path.exists() or not ranks.exists() or file_sha256(path) != entry.sha256:
             wrong.append(entry.name)
     detail = f"damaged or missing: {', '.join(wrong)}" if wrong else ", ".join(entries)
     return _check("models", not wrong and bool(entries), detail or "none")

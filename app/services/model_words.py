@@ -43,9 +43,11 @@ def supermask_lines(facts: ModelFacts) -> list[tuple[str, str]]:
     rule = f"{found.init.replace('_', ' ')}{', scaled by √(1 / keep)' if found.scaled else ''}"
     stored = sum(layer.signs == "stored" for layer in facts.layers)
     signs = f"; signs of {stored} layers stored" if stored else ""
+    # a global choice, or weights of 0 that were left out
+    differs = f", in fact {_percent(found.kept)}" if abs(found.kept - found.keep) > 5e-4 else ""
     ratio = facts.float32_bytes / facts.file_bytes
     return [
-        ("supermask", f"keeps {_percent(found.keep)} ({_percent(found.kept)} of all weights of its layers)"),
+        ("supermask", f"keeps {_percent(found.keep)}{differs}"),
         ("weights", f"{rule}, drawn by {found.generator} from seed {found.seed}{signs}"),
         ("bits", f"{found.bits_per_weight:.3g} a weight, 1/{ratio:.3g} of float32"),
         ("bytes", ", ".join(f"{name} {size(count)}" for name, count in found.bytes.items())),

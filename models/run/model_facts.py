@@ -21,6 +21,7 @@ from models.nets import hrnet, videopose3d
 from models.run import lift_features, supermask_file
 from models.run.checkpoint import load_tensors, read_description
 from models.run.lift import TRAJECTORY
+from models.run.supermask import MASK, read_stored
 
 UNKNOWN = "none that Keyphase runs"
 
@@ -79,8 +80,11 @@ def model_facts(path: Path, kind: str = "") -> ModelFacts:
     """
     about = read_description(path) if path.is_file() else {}
     if path.suffix == supermask_file.SUFFIX:
-        info = supermask_file.read_info(path)
-        masks = supermask_file.read_masks(path, info)
+        info, stored = read_stored(path)
+        masks = {
+            name: supermask_file.unbits(stored[MASK + name].numpy(), math.prod(shape)).reshape(shape)
+            for name, shape in info.layers.items()
+        }
         shapes = supermask_file.read_shapes(path)
         layers = tuple(
             _layer(name, mask, "stored" if name in info.signed else "drawn") for name, mask in masks.items()

@@ -49,6 +49,7 @@ __all__ = [
     "pack",
     "pack_layers",
     "read_info",
+    "read_stored",
     "unpack",
     "verify",
     "write_tensors",
@@ -143,7 +144,7 @@ def unpack(path: Path) -> dict[str, Tensor]:
 
     Raises KnownError for a truncated or altered file; then nothing is loaded.
     """
-    info, stored = _read(path)
+    info, stored = read_stored(path)
     return _rebuild(info, stored)
 
 
@@ -152,11 +153,12 @@ def verify(path: Path) -> bool:
 
     False on a platform whose arithmetic differs in the last digit. Raises KnownError for an altered file.
     """
-    info, stored = _read(path)
+    info, stored = read_stored(path)
     return _sha256(_rebuild(info, stored)) == info.weights_sha256
 
 
-def _read(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
+def read_stored(path: Path) -> tuple[SupermaskInfo, dict[str, Tensor]]:
+    """What a file says of itself and holds, once its checksum was found right. Raises KnownError."""
     info = read_info(path)
     with safe_open(path, framework="pt") as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping

@@ -121,15 +121,6 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return shapes | {f"{name}.weight": shape for name, shape in info.layers.items()}
 
 
-def read_masks(path: Path, info: SupermaskInfo) -> dict[str, NDArray[np.bool_]]:
-    """The masks of all layers in the shapes of their weights. Raises KnownError for a damaged file."""
-    with _opened(path) as file:
-        return {
-            name: unbits(file.get_tensor(MASK + name), math.prod(shape)).reshape(shape)
-            for name, shape in info.layers.items()
-        }
-
-
 def bytes_by_part(path: Path) -> dict[str, int]:
     """Where the bytes of a file are: masks, signs, rest (whatever is stored as it is), header. Raises
     KnownError as `read_info`."""

@@ -92,6 +92,7 @@ def pack_file(source: Path, out: Path, known: Drawing) -> Packed:
     weights = {name: tensors[f"{name}.weight"] for name in names}
     scores = {name: tensors[f"{name}{SCORES}"] for name in names}
     masks, lonely = _masks(scores, known.keep, known.globally)
+    masks = {name: mask & (weights[name].numpy() != 0) for name, mask in masks.items()}  # 0 weighs nothing
     used = {
         name: weight.numpy() * np.where(scores[name].numpy() < 0, -1, 1).astype(np.float32)
         if known.signed
@@ -171,12 +172,18 @@ def _follows(weights: Mapping[str, Tensor], init: Init, seed: int, keep: float |
     """Whether the weights are of a rule: constants by size, others by those of the smallest layer."""
     if init in _CONSTANTS:
         sizes = {name: weight_size(tuple(weight.shape), init, keep=keep) for name, weight in weights.items()}
-        right = all(np.allclose(weights[name].abs(), size, rtol=1e-6, atol=0) for name, size in sizes.items())
-        positive = init != "unsigned_constant" or all(bool((w > 0).all()) for w in weights.values())
+        right = all(_are_all(weights[name], size) for name, size in sizes.items())
+        positive = init != "unsigned_constant" or all(bool((w >= 0).all()) for w in weights.values())
         return right and positive
     name = min(weights, key=lambda name: weights[name].numel())
     drawn = random_weight(name, tuple(weights[name].shape), init, seed, keep=keep)
     return bool(np.allclose(weights[name].abs(), np.abs(drawn), rtol=1e-6, atol=0))
+
+
+def _are_all(weight: Tensor, size: float) -> bool:
+    """Whether weights are ±size. Signs of random numbers are 0 now and then: those weigh nothing."""
+    used = weight[weight != 0]
+    return bool(len(used)) and bool(np.allclose(used.abs(), size, rtol=1e-6, atol=0))
 
 
 def _recipe(loaded: object) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def test_official_checkpoints_of_constants(
         signs = np.ones(layer.weight.shape) if positive else random.choice([-1.0, 1.0], layer.weight.shape)
         layer.weight.data = layer.weight.data.abs() * torch.from_numpy(signs).float()
         layer.scores.data = torch.from_numpy(random.normal(size=layer.weight.shape)).float()
+    layer.weight.data[0, 0], layer.scores.data[0, 0] = 0.0, 9.0  # signs are 0 now and then
     path = tmp_path / "conv2-usc.pth"
     torch.save(official(net), path)
     assert "Give --keep" in refused(capsys, "pack", str(path), "--out", str(tmp_path / "x.kpm"))

@@ -130,7 +130,12 @@ def test_damaged_supermasks_are_refused_everywhere(
     path.write_bytes(damaged(whole)[what])
     assert path.read_bytes() != whole
     out = tmp_path / "out.safetensors"
-    for command in (["add", str(path)], ["unpack", str(path), "--out", str(out)], ["verify", str(path)]):
+    for command in (
+        ["add", str(path)],
+        ["unpack", str(path), "--out", str(out)],
+        ["verify", str(path)],
+        ["show", str(path)],
+    ):
         assert run(["models", *command]) == 1
         captured = capsys.readouterr()
         said = captured.out or captured.err
