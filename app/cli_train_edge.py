@@ -18,8 +18,9 @@ from models.domain.progress import Progress
 
 if TYPE_CHECKING:
     from models.train.cifar import Pictures
-    from models.train.edge_experiments import Experiment, Result
+    from models.train.edge_experiments import Experiment
     from models.train.edge_recipes import EdgeRecipe
+    from models.train.edge_results import Result
 
 MethodName = Literal["edge-popup", "zhou", "random", "dense", "magnitude"]
 InitName = Literal[
@@ -104,10 +105,11 @@ def train_edge_popup_command(
         train, test = parted(train, held_out) if held_out else (train, test)
         _compare(chosen, train, test, out, on, bfloat16, as_json)
         return
-    from models.train.train_edge_popup import check
+    from models.train.train_edge_popup import build, single_weight_layers
 
     recipe = changed(published(network, method), **choices, seed=seed)
-    check(recipe)  # before the pictures are read
+    if alone := single_weight_layers(build(recipe)):  # told before the pictures are read
+        print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
     on = prepare(threads, device)
     train, test = load_both(data)
     train, test = parted(train, held_out) if held_out else (train, test)
@@ -118,9 +120,8 @@ def _single(
     recipe: EdgeRecipe, train: Pictures, test: Pictures, out: Path, on: str, bfloat16: bool, as_json: bool
 ) -> None:
     from models.train.cifar import fingerprint
-    from models.train.edge_experiments import RESULTS, append_result, read_results, result_of
-    from models.train.edge_result import save_result
-    from models.train.train_edge_popup import EdgeRun, single_weight_layers, train_edge_popup
+    from models.train.edge_results import RESULTS, append_result, read_results, result_of, save_result
+    from models.train.train_edge_popup import EdgeRun, train_edge_popup
 
     name = f"{recipe.network}-{recipe.method}"
     ended: list[EdgeRun] = []
@@ -136,16 +137,12 @@ def _single(
 
     run_job(job())
     run = ended[0]
-    if alone := single_weight_layers(run.net):
-        print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
     path = save_result(run, out / name)
     result = result_of(run, fingerprint(train, test))
     if all(row.key != result.key for row in read_results(out / RESULTS)):
         append_result(out / RESULTS, result)
-    text = (
-        f"Wrote {path}: {_percent(run.accuracy)} of the test pictures are right, {_percent(result.kept)} of "
-    )
-    text += f"{result.weights:,} weights in use."
+    right, kept = (f"{100 * share:.1f} %" for share in (run.accuracy, result.kept))
+    text = f"Wrote {path}: {right} of the pictures right, {kept} of {result.weights:,} weights in use."
     show({"file": str(path), **asdict(result)}, as_json, text)
 
 
@@ -163,7 +160,3 @@ def _compare(
     run_job(job())
     card = write_card(out, machine_in_words(on))
     show([asdict(result) for result in found], as_json, f"Wrote {card}.")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

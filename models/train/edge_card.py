@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from models.domain.errors import KnownError
-from models.train.edge_experiments import BUDGETS, RESULTS, Result, plan, read_results
+from models.train.edge_experiments import BUDGETS, plan
 from models.train.edge_plots import Bar, Point, draw_bars, draw_curve
 from models.train.edge_recipes import published
+from models.train.edge_results import RESULTS, Result, read_results
 
 CARD = "card.md"
 _TITLES = {
@@ -158,7 +159,8 @@ def _missing(rows: Sequence[Result]) -> list[str]:
 
 def _command(first: Result, rows: Sequence[Result]) -> str:
     network = "" if first.experiment.startswith("keep-") else f" --network {first.network}"
-    seeds = len({row.seed for row in rows})
+    numbers = {row.seed for row in rows}
+    seeds = f"{len(numbers)}{f' --seed {min(numbers)}' if min(numbers) else ''}"
     products = " --bfloat16" if first.bfloat16 else ""
     return (
         f"`keyphase train edge-popup --experiment {first.experiment}{network} --budget {first.budget} "

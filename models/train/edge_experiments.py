@@ -10,11 +10,8 @@ paper reports the best epoch on the test pictures).
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.domain.errors import KnownError
@@ -22,11 +19,11 @@ from models.domain.progress import Progress
 from models.nets.random_weights import Init
 from models.train.cifar import Pictures, fingerprint
 from models.train.edge_recipes import EdgeRecipe, Method, published
-from models.train.train_edge_popup import EdgeRun, check, kept_share, train_edge_popup
+from models.train.edge_results import RESULTS, Result, append_result, read_results, result_of, training_key
+from models.train.train_edge_popup import EdgeRun, check, train_edge_popup
 
 KEEPS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 WIDTHS = (0.5, 1.0, 2.0)
-RESULTS = "results.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ CPU = Budget(
     share=0.0625,
     changes={
         "edge-popup": {"batch": 128, "learning_rate": 0.4},
-        "zhou": {"batch": 128, "learning_rate": 600.0},
+        "zhou": {"batch": 128},
         "dense": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
         "magnitude": {"batch": 128, "learning_rate": 1e-3, "init": "xavier_normal"},
         "random": {"batch": 128},
@@ -76,52 +73,16 @@ class Experiment:
     planned: tuple[Planned, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished training in an experiment. accuracy: on the test pictures after the last epoch, 0..1. kept:
-    share of the weights in use. weights: those left out included. seconds: of the training alone, whatever
-    else the machine did. pictures: their fingerprint. key: of the training, which several experiments may
-    share."""
-
-    experiment: str
-    budget: str
-    label: str
-    network: str
-    method: str
-    keep: float
-    init: str
-    scaled: bool
-    width: float
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    batch: int
-    epochs: int
-    share: float
-    seed: int
-    bfloat16: bool
-    accuracy: float
-    best: float
-    loss: float
-    kept: float
-    weights: int
-    seconds: float
-    pictures: str
-    key: str
-
-
-COLUMNS = tuple(column.name for column in fields(Result))
-
-
 def plan(name: str, budget: Budget, network: str, seeds: Sequence[int]) -> Experiment:
     """The trainings of an experiment: all with the first seed, then all with the next. network: of those that
-    can be done with any. Raises KnownError for an unknown name or network."""
+    can be done with any. Raises KnownError for an unknown name and as
+    `train_edge_popup.check` does."""
     if name not in EXPERIMENTS:
         raise KnownError(f"There is no experiment '{name}'.", hint=f"Known: {', '.join(EXPERIMENTS)}.")
     once = EXPERIMENTS[name](budget, network)
-    for one in once:
-        check(one.recipe)
     planned = tuple(Planned(one.label, replace(one.recipe, seed=seed)) for seed in seeds for one in once)
+    for one in planned:
+        check(one.recipe)
     return Experiment(name, budget.name, once[0].recipe.network, planned)
 
 
@@ -201,13 +162,12 @@ def run_experiment(
     total = sum(one.recipe.epochs for one in planned)
     done, found = 0, []
     for number, one in enumerate(planned, start=1):
-        known = {row.key: row for row in read_results(table)}
-        mine = {row.key: row for row in read_results(table) if _belongs(row, experiment, one.label)}
-        key = _key(one.recipe, bfloat16, pictures)
+        key = training_key(one.recipe, bfloat16, pictures)
+        same = [row for row in read_results(table) if row.key == key]
         note = f"{one.label}, seed {one.recipe.seed} ({number} of {len(planned)})"
-        result = mine.get(key)
+        result = next((row for row in same if _belongs(row, experiment, one.label)), None)
         if result is None:
-            result = known.get(key)  # of another experiment
+            result = same[0] if same else None  # of another experiment
             checkpoint = out / f"{key}.checkpoint"
             if result is None:
                 training = train_edge_popup(
@@ -246,71 +206,3 @@ def _told(
             run: EdgeRun = end.value
             return run
         yield Progress(before + step.done, total, f"{note}: {step.note}")
-
-
-def result_of(run: EdgeRun, pictures: str) -> Result:
-    """The row of a training at its end, outside of any experiment."""
-    recipe = run.recipe
-    shared = {key: value for key, value in asdict(recipe).items() if key in COLUMNS}
-    return Result(
-        experiment="",
-        budget="",
-        label=recipe.method,
-        bfloat16=run.bfloat16,
-        accuracy=run.accuracy,
-        best=run.best,
-        loss=run.loss,
-        kept=kept_share(run.net, run.masks),
-        weights=sum(p.numel() for name, p in run.net.named_parameters() if name.endswith("weight")),
-        seconds=round(run.seconds, 1),
-        pictures=pictures,
-        key=_key(recipe, run.bfloat16, pictures),
-        **shared,
-    )
-
-
-def _key(recipe: EdgeRecipe, bfloat16: bool, pictures: str) -> str:
-    """Tells trainings apart: a name for people and eight digits of everything."""
-    whole = f"{asdict(recipe)!r} {bfloat16} {pictures}"
-    digits = hashlib.blake2b(whole.encode(), digest_size=4).hexdigest()
-    return f"{recipe.network}-{recipe.method}-{digits}"
-
-
-def append_result(table: Path, result: Result) -> None:
-    """Add a row at the end. The file is replaced whole, so that it is never half written."""
-    draft = table.with_name(f".{table.name}.new")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in [*read_results(table), result])
-    try:
-        draft.write_text(text.getvalue(), "utf-8")
-        draft.replace(table)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise KnownError(
-            f"{table} could not be written: {error.strerror or error}.", hint="Make room and run again."
-        ) from error
-
-
-def read_results(table: Path) -> list[Result]:
-    """The rows of a results file in their order; none where there is no file. Raises KnownError when it is
-    not one."""
-    if not table.exists():
-        return []
-    kinds = {column.name: _READ[str(column.type)] for column in fields(Result)}
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            return [Result(**{n: kinds[n](row[n]) for n in COLUMNS}) for row in csv.DictReader(file)]  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
-        raise KnownError(
-            f"{table} is no table of results, or a damaged one.", hint="Name another folder with --out."
-        ) from error
-
-
-_READ: dict[str, Callable[[str], object]] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": lambda text: {"True": True, "False": False}[text],
-}

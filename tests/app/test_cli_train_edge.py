@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import run
 from models.run.supermask import read_info, verify
-from models.train.edge_experiments import read_results
+from models.train.edge_results import read_results
 from tests.models.train.cifar_folder import CLASSES, cifar_folder, write_archive
 
 TINY = ["--network", "Conv2", "--width", "0.125", "--epochs", "1", "--batch", "20"]
@@ -97,6 +97,7 @@ def test_an_experiment_leaves_table_chart_and_card(
         (["--experiment", "keeps"], "no experiment 'keeps'"),
         (["--experiment", "inits", "--keep", "0.3"], "sets --keep itself"),
         (["--seed", "-1"], "A seed is between 0"),
+        (["--experiment", "methods", "--seed", "-1"], "A seed is between 0"),
     ],
 )
 def test_what_cannot_be_trained_is_one_clear_line(

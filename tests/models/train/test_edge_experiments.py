@@ -23,13 +23,11 @@ from models.train.edge_experiments import (
     KEEPS,
     Experiment,
     Planned,
-    Result,
-    append_result,
     plan,
-    read_results,
     run_experiment,
 )
 from models.train.edge_plots import Bar, Point, draw_bars, draw_curve
+from models.train.edge_results import Result, append_result, read_results
 from tests.models.train.test_train_edge_popup import stripes
 
 
