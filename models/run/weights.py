@@ -25,6 +25,7 @@ from models.run.library import (
     resolve,
     weights_folder,
 )
+from models.run.threads import one_thread
 
 __all__ = [
     "DESCRIPTION_KEY",
@@ -104,7 +105,8 @@ def load_strictly(net: nn.Module, tensors: Mapping[str, Tensor], source: str = "
     found = misfits(net, tensors)
     if found:
         raise KnownError(f"{source} {'; '.join(found)}.", hint="It belongs to another network.")
-    net.load_state_dict({**net.state_dict(), **tensors})
+    with one_thread():  # hundreds of small copies: on a busy machine threads wait for each other for seconds
+        net.load_state_dict({**net.state_dict(), **tensors})
 
 
 def _layers(keys: Iterable[str]) -> list[str]:
