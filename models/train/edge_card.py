@@ -127,8 +127,15 @@ def _budget(first: Result, rows: Sequence[Result]) -> str:
     batches = " or ".join(str(batch) for batch in sorted({row.batch for row in rows}))
     return (
         f"Budget “{first.budget}”: {epochs} epochs of {100 * share:g} % of the training pictures, batches of "
-        f"{batches}, products in {products}."
+        f"{batches}, products in {products}.{_draws(rows)}"
     )
+
+
+def _draws(rows: Sequence[Result]) -> str:
+    if all(row.method != "zhou" for row in rows) or rows[0].budget not in BUDGETS:
+        return ""
+    draws = BUDGETS[rows[0].budget].draws
+    return f" Networks of Zhou et al. are drawn {draws} times and their accuracies averaged."
 
 
 def _changes(rows: Sequence[Result]) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.nets.random_weights import Init
+from models.nets.zhou_mask import DRAWS
 from models.train.cifar import Pictures, fingerprint
 from models.train.edge_recipes import EdgeRecipe, Method, published
 from models.train.edge_results import RESULTS, Result, append_result, read_results, result_of, training_key
@@ -29,11 +30,12 @@ WIDTHS = (0.5, 1.0, 2.0)
 @dataclass(frozen=True, slots=True)
 class Budget:
     """How long each training of an experiment is: its epochs, the share of the training pictures in each, and
-    choices that a method changes in its published recipe."""
+    choices that a method changes in its published recipe. draws: how often networks that are drawn are."""
 
     name: str
     epochs: int
     share: float
+    draws: int = DRAWS
     changes: Mapping[Method, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -44,6 +46,7 @@ CPU = Budget(
     "cpu",
     epochs=8,
     share=0.0625,
+    draws=2,
     changes={
         "edge-popup": {"batch": 128, "learning_rate": 0.4},
         "zhou": {"batch": 128},
@@ -178,6 +181,7 @@ def run_experiment(
                     device=device,
                     bfloat16=bfloat16,
                     score_every=one.recipe.epochs,
+                    draws=BUDGETS[experiment.budget].draws,
                 )
                 run = yield from _told(training, done, total, note)
                 result = result_of(run, pictures)

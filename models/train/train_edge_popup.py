@@ -91,11 +91,13 @@ def train_edge_popup(
     device: str = "cpu",
     bfloat16: bool = False,
     score_every: int = 1,
+    draws: int = DRAWS,
 ) -> Generator[EpochProgress, None, EdgeRun]:
     """Train for the epochs of the recipe; `out` is the checkpoint, kept at the end with the network in it.
 
     bfloat16: products in bfloat16, which pays where the processor or card has units for it. score_every: how
-    often the test pictures are looked at, in epochs; always after the last one. Returns the run at its end.
+    often the test pictures are looked at, in epochs; always after the last one. draws: as in `EdgeRun.score`.
+    Returns the run at its end.
     Raises KnownError when the checkpoint belongs to another recipe, the loss is no number, or the disk is
     full.
     """
@@ -106,7 +108,7 @@ def train_edge_popup(
     while run.epoch < recipe.epochs:
         run.advance(train)
         if run.epoch % score_every == 0 or run.epoch == recipe.epochs:
-            run.score(test)
+            run.score(test, draws)
         save_checkpoint(run.state(), out)
         yield run.progress()
     return run
@@ -188,10 +190,11 @@ class EdgeRun:
         return loss.item()
 
     @torch.inference_mode()
-    def score(self, test: Pictures) -> None:
-        """Accuracy on the test pictures; of drawn networks the mean over ten draws."""
+    def score(self, test: Pictures, draws: int = DRAWS) -> None:
+        """Accuracy on the test pictures; at the end that of drawn networks is the mean over `draws`."""
         self.net.eval()
-        draws = DRAWS if self.recipe.method == "zhou" and self.epoch == self.recipe.epochs else 1
+        if self.recipe.method != "zhou" or self.epoch < self.recipe.epochs:
+            draws = 1
         right = 0
         for start in range(0, len(test), 500):
             pictures = normalized(test.images[start : start + 500]).to(self.device)
