@@ -50,7 +50,22 @@ def train_edge_popup_command(
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures in a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="In the first epoch.")] = None,
+    optimizer: Annotated[
+        Literal["sgd", "adam"] | None,
+        typer.Option(help="Default, as of all of the recipe: the published one."),
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(min=0, max=1, help="Of SGD.")] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0, help="Of what is trained.")] = None,
+    schedule: Annotated[
+        Literal["cosine", "constant"] | None, typer.Option(help="Of the learning rate, set once per epoch.")
+    ] = None,
+    warmup: Annotated[
+        int | None, typer.Option(min=0, metavar="EPOCHS", help="Rise of the learning rate before that.")
+    ] = None,
+    label_smoothing: Annotated[float | None, typer.Option(min=0, max=1, help="Of the loss.")] = None,
+    tuning: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Last share of the epochs, after magnitude pruning.")
+    ] = None,
     held_out: Annotated[
         float,
         typer.Option(min=0, max=0.5, help="Score on this share of the training pictures, to choose by."),
@@ -87,7 +102,13 @@ def train_edge_popup_command(
         "share": share,
         "batch": batch,
         "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "momentum": momentum,
         "weight_decay": weight_decay,
+        "schedule": schedule,
+        "warmup": warmup,
+        "label_smoothing": label_smoothing,
+        "tuning": tuning,
     }
     given = [f"--{name.replace('_', '-')}" for name, value in choices.items() if value is not None]
     if experiment is not None and (given or method != "edge-popup"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from app.cli import run
+from models.run.checkpoint import read_description
 from models.run.supermask import read_info, verify
+from models.train.edge_recipes import EdgeRecipe
 from models.train.edge_results import read_results
 from tests.models.train.cifar_folder import CLASSES, cifar_folder, write_archive
 
@@ -58,6 +61,32 @@ def test_every_method_leaves_its_network(data: Path, tmp_path: Path, method: str
     assert path.is_file()
     if method != "zhou":
         assert run(["eval", "edge-popup", str(path)]) == 0
+
+
+def test_every_choice_of_a_recipe_can_be_made(data: Path, tmp_path: Path) -> None:
+    choices = {
+        "keep": "0.25",
+        "init": "xavier_constant",
+        "width": "0.125",
+        "optimizer": "adam",
+        "learning-rate": "0.003",
+        "momentum": "0.8",
+        "weight-decay": "0.001",
+        "schedule": "constant",
+        "warmup": "1",
+        "batch": "10",
+        "epochs": "1",
+        "label-smoothing": "0.1",
+        "tuning": "0.5",
+        "share": "0.5",
+        "seed": "3",
+    }
+    options = [part for name, value in choices.items() for part in (f"--{name}", value)]
+    assert train(data, tmp_path, "--network", "Conv2", "--scaled", *options) == 0
+    about = read_description(tmp_path / "Conv2-edge-popup.kpm")
+    names = {field.name for field in fields(EdgeRecipe)}
+    assert names == {name.replace("-", "_") for name in choices} | {"network", "method", "scaled"}
+    assert {name: str(about[name.replace("-", "_")]) for name in choices} == choices
 
 
 def test_an_experiment_leaves_table_chart_and_card(
