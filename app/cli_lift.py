@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ import typer
 
 from app.cli_supermask import (
     Affine,
+    DenseHeads,
     Keep,
     Signed,
     StartFrom,
@@ -18,6 +18,7 @@ from app.cli_supermask import (
     Tuning,
     check_suffix,
     supermask_recipe,
+    with_dense,
 )
 from app.cli_train import (
     AsJson,
@@ -84,9 +85,7 @@ def train_videopose3d(
     affine: Affine = False,
     start_from: StartFrom = None,
     tuning: Tuning = None,
-    dense_heads: Annotated[
-        bool, typer.Option("--dense-heads", help="Last layers beside a supermask learn their weights.")
-    ] = False,
+    dense_heads: DenseHeads = False,
     teacher: Annotated[
         str | None, typer.Option(metavar="NAME", help="Trained lifter whose poses are to be matched.")
     ] = None,
@@ -108,6 +107,7 @@ def train_videopose3d(
             reuse=reuse,
             bfloat16=bfloat16 or None,
             supermask=supermask or None,
+            dense_heads=dense_heads or None,
             teacher=teacher,
         )
         chosen = changed(
@@ -138,8 +138,8 @@ def train_videopose3d(
         )
         thinned = supermask_recipe(supermask, keep, signed, affine, start_from, seed, tuning)
         check_suffix(out, thinned)
-        if thinned is not None and dense_heads:
-            thinned = replace(thinned, dense=DENSE_HEADS, biases=True)
+        if dense_heads:
+            thinned = with_dense(thinned, DENSE_HEADS)
         plain = LifterRecipe(bfloat16=bfloat16, supermask=thinned)
         plain = changed(plain, **plain.with_network(widths=shape, channels=channels, causal=causal))
         if dropout is not None:

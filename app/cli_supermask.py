@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,9 @@ Tuning = Annotated[
     typer.Option(
         min=0, max=1, help="Share of the steps, at the end, with masks fixed and only norms learning (0)."
     ),
+]
+DenseHeads = Annotated[
+    bool, typer.Option("--dense-heads", help="Last layers beside a supermask learn their weights.")
 ]
 
 
@@ -77,6 +81,13 @@ def supermask_recipe(
     from models.train.supermask_training import SupermaskRecipe
 
     return SupermaskRecipe(keep=0.5 if keep is None else keep, signed=signed, affine=affine, seed=seed or 0)
+
+
+def with_dense(recipe: SupermaskRecipe | None, layers: tuple[str, ...]) -> SupermaskRecipe:
+    """The recipe with these layers left dense. Raises KnownError without --supermask."""
+    if recipe is None:
+        raise KnownError("--dense-heads means nothing without --supermask.", hint="Add --supermask.")
+    return replace(recipe, dense=layers, biases=True)
 
 
 def check_suffix(out: Path, supermask: SupermaskRecipe | None) -> None:

@@ -10,6 +10,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli_eval_pose import eval_labels, eval_pose
+from app.cli_supermask import (
+    Affine,
+    DenseHeads,
+    Keep,
+    Signed,
+    StartFrom,
+    Supermask,
+    supermask_recipe,
+    with_dense,
+)
 from app.jobs import run_job
 from models.domain.errors import KnownError
 
@@ -71,6 +81,12 @@ def train_hrnet_command(
     learning_rate: Annotated[
         float | None, typer.Option(help="Learning rate at its highest (default: the recipe's).")
     ] = None,
+    supermask: Supermask = False,
+    keep: Keep = None,
+    signed: Signed = False,
+    affine: Affine = False,
+    start_from: StartFrom = None,
+    dense_heads: DenseHeads = False,
     batch: Annotated[int | None, typer.Option(min=1, help="People in a batch, over all processes.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="End after so many epochs.")] = None,
     minutes: Minutes = None,
@@ -96,7 +112,10 @@ def train_hrnet_command(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a 2D pose network (HRNet). `torchrun … -m app train hrnet …` uses several cards or machines."""
+    """Train a 2D pose network (HRNet), or thin a random one.
+
+    `torchrun … -m app train hrnet …` uses several cards or machines.
+    """
     from models.run.weights import weights_of
     from models.train.label_audit import audited, read_audit
     from models.train.pose_sources import load_sets
@@ -114,6 +133,15 @@ def train_hrnet_command(
         seed=seed,
     )
     chosen = with_input(chosen, size)
+    thinned = supermask_recipe(supermask, keep, signed, affine, start_from, seed)
+    if thinned is not None and initial is not None:
+        raise KnownError(
+            "--initial goes on with weights, and a supermask has none.", hint="Use --start-from."
+        )
+    if dense_heads:
+        thinned = with_dense(thinned, ("final_layer",))
+    chosen = replace(chosen, supermask=thinned)
+    first = start_from or initial
     device = prepare(threads, device)
     if precision == "auto":
         precision = "bf16-mixed" if device == "cuda" else "32-true"
@@ -130,11 +158,11 @@ def train_hrnet_command(
             device=device,
             precision=precision,
             compiled=compiled,
-            initial=weights_of(initial, "pose2d") if initial is not None else None,
+            initial=None if first is None else weights_of(first, "pose2d"),
             validation=validation,
         )
     )
-    finished(out / "hrnet.safetensors", as_json)
+    finished(out / ("hrnet.safetensors" if thinned is None else "hrnet.kpm"), as_json)
 
 
 @train_app.command("detector")

@@ -220,7 +220,7 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
         value = tensors[name].detach().cpu().contiguous()
         head = f"{name}|{value.dtype}|{tuple(value.shape)}".encode()
         digest.update(struct.pack("<I", len(head)) + head)
-        digest.update(value.view(torch.uint8).numpy().tobytes() if value.ndim else value.numpy().tobytes())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())  # flat: also of channels_last weights
     return digest.hexdigest()
 
 

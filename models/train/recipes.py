@@ -10,6 +10,7 @@ from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
 from models.nets.hrnet import BODY, COMPACT, W32, HRNetConfig
 from models.train.pose_augment import Augmentation
+from models.train.supermask_training import SupermaskRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class PoseRecipe:
     main_share: share of each batch that comes from the first data set; None: in proportion to the sizes.
     doubt_after: share of the training from which labels the network firmly contradicts no longer count.
     average: decay per step of the running mean of the weights that is the result; 0: the last weights.
+    supermask: thin the network instead of training its weights (the mean is then that of the scores).
     """
 
     net: HRNetConfig = W32
@@ -48,6 +50,7 @@ class PoseRecipe:
     main_share: float | None = None
     doubt_after: float = 1.0
     average: float = 0.0
+    supermask: SupermaskRecipe | None = None
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 

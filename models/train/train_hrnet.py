@@ -2,8 +2,10 @@
 
 Every random number comes from (seed, step, process), so a resumed run sees the pictures it would have seen.
 The state lies in `OUT/checkpoint.pt` (tensors and plain values only), a line per report in `OUT/curves.csv`;
-the result is `OUT/NAME.safetensors`, the network's state dict. Lightning Fabric gives mixed precision and
-several graphics cards or machines: started by `torchrun`, each process takes its share of every batch.
+the result is `OUT/NAME.safetensors`, the network's state dict, or where a recipe thins the network instead of
+training its weights `OUT/NAME.kpm` with its ranks (`supermask_training`). Lightning Fabric gives mixed
+precision and several graphics cards or machines: started by `torchrun`, each process takes its share of every
+batch.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from models.train.pose_batches import cut_views, mixed_indices, normalised, targ
 from models.train.pose_data import PoseData, join
 from models.train.pose_losses import heatmap_cross_entropy, joint_mse, joint_ohkm
 from models.train.recipes import PoseRecipe
+from models.train.supermask_training import thin, write_supermask
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -83,7 +86,8 @@ def train_hrnet(
 
     precision: Fabric's name, "32-true", "bf16-mixed" or "16-mixed". compiled: by torch.compile (minutes to
     start, then faster on a graphics card). initial: weights to start from instead of random ones; the last
-    layer is new where the joints differ. Yields a Progress in thousandths of the run every few steps.
+    layer is new where the joints differ; a supermask takes its first scores from them. Yields a Progress in
+    thousandths of the run every few steps.
     Raises KnownError when the data do not have the recipe's joints, `initial` is of another network,
     `out_dir` holds a run with another recipe, the loss diverges or the disk is full (the last checkpoint
     stays).
@@ -98,10 +102,13 @@ def train_hrnet(
     raw = HRNet(recipe.net)
     if recipe.published_init:
         raw.initialise()
-    if initial is not None:
+    if recipe.supermask is not None:
+        thin(raw, recipe.supermask, initial)
+    elif initial is not None:
         _start_from(raw, initial)
     raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(raw.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    trained = [parameter for parameter in raw.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay)
     net, optimizer = fabric.setup(torch.compile(raw) if compiled else raw, optimizer)
     average = copy.deepcopy(raw).eval() if recipe.average else raw
     run = _resume(out / "checkpoint.pt", raw, average, optimizer, recipe)
@@ -131,7 +138,7 @@ def train_hrnet(
             score, checked = _validate(fabric, average, recipe, validation.data), run.samples
             run.since = 0 if score > run.best else run.since + 1
             if score > run.best and fabric.is_global_zero:
-                _write_weights(average, out / "best.safetensors", recipe)
+                _write_weights(average, out, "best", recipe)
             run.best = max(run.best, score)
         if fabric.is_global_zero:
             row = (run.step, run.samples, round(run.elapsed_s, 1), round(share, 4), rate, value, score)
@@ -144,9 +151,10 @@ def train_hrnet(
             break
     if fabric.is_global_zero:
         _save(out / "checkpoint.pt", raw, average, optimizer, recipe, run)
-        _write_weights(average, out / f"{name}.safetensors", recipe)
-        if validation is not None and (out / "best.safetensors").exists():
-            (out / "best.safetensors").replace(out / f"{name}.safetensors")
+        _write_weights(average, out, name, recipe)
+        if validation is not None:
+            for best in out.glob("best.*"):
+                best.replace(out / f"{name}{best.suffix}")
     fabric.barrier()  # type: ignore[no-untyped-call]
     yield Progress(1000, 1000, f"{run.samples} samples in {run.elapsed_s / 60:.0f} min")
 
@@ -315,13 +323,16 @@ def _save(
         ) from error
 
 
-def _write_weights(net: HRNet, path: Path, recipe: PoseRecipe) -> None:
+def _write_weights(net: HRNet, out: Path, name: str, recipe: PoseRecipe) -> None:
     """The result in half precision: nothing is lost that a heatmap shows, and the file is half as large."""
+    if recipe.supermask is not None:
+        write_supermask(net, out / f"{name}.kpm", recipe.supermask, description(recipe))
+        return
     tensors = {
         key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for key, value in net.state_dict().items()
     }
-    save_file(tensors, path, {DESCRIPTION_KEY: json.dumps(description(recipe))})
+    save_file(tensors, out / f"{name}.safetensors", {DESCRIPTION_KEY: json.dumps(description(recipe))})
 
 
 def _log(path: Path, row: tuple[Any, ...]) -> None:

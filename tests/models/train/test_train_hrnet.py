@@ -18,6 +18,7 @@ from models.domain.errors import KnownError
 from models.domain.skeleton import load_skeleton
 from models.nets.hrnet import HRNetConfig
 from models.run.pose2d import PoseEstimator
+from models.run.supermask import verify
 from models.run.weights import load_tensors
 from models.train.evaluate_pose import evaluate_pose, pck
 from models.train.lspet import load_pose_data
@@ -26,6 +27,7 @@ from models.train.pose_batches import Views, batch_indices, cut_views, mixed_ind
 from models.train.pose_data import PoseData, person_boxes
 from models.train.pose_sources import load_sets
 from models.train.recipes import HARD_JOINTS, PUBLISHED, PoseRecipe, with_input
+from models.train.supermask_training import SupermaskRecipe
 from models.train.train_hrnet import Validation, learning_rate_factor, train_hrnet
 
 LSP = load_skeleton("lsp14")
@@ -272,3 +274,19 @@ def test_pck_counts_joints_within_a_fifth_of_the_torso() -> None:
     assert scores["upright"] == pytest.approx(13 / 14, abs=1e-4)
     assert scores["inverted"] == pytest.approx(12 / 13, abs=1e-4)
     assert (scores["people"], scores["people_inverted"], scores["joints"]) == (2, 1, 27)
+
+
+def test_a_supermask_can_be_trained_from_a_trained_network(data_dir: Path, tmp_path: Path) -> None:
+    data = load_pose_data(data_dir, "train")
+    list(train_hrnet([data], tmp_path / "dense", RECIPE))
+    trained = load_tensors(tmp_path / "dense" / "hrnet.safetensors")
+    signed = SupermaskRecipe(signed=True, affine=True, biases=True, dense=("final_layer",))
+    recipe = replace(RECIPE, supermask=signed, average=0.5)
+    steps = train_hrnet([data], tmp_path / "thin", recipe, initial=trained, validation=Validation(data))
+    losses = [float(step.note.split()[1].strip(",")) for step in steps if step.note.startswith("loss")]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+    path = tmp_path / "thin" / "hrnet.kpm"
+    assert verify(path) and path.with_suffix(".ranks").exists()
+    assert not list(path.parent.glob("best*"))
+    pose = PoseEstimator.load(path, device="cpu")
+    assert pose.input_wh == (32, 32) and np.isfinite(evaluate_pose(data_dir, "train", pose)["mean"])
