@@ -1,23 +1,20 @@
-"""What thinning does, in pictures: a pose over the frame, a body in 3D, or distances between frames."""
+"""What thinning does, in pictures: what is seen in the frame, a body in 3D, or distances between frames."""
 
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from models.domain.skeleton import load_skeleton
-from models.domain.subnetwork import BodyChange, DistanceChange, Effect, Floats, NoEffect, PoseChange
-from models.domain.track import Origin
+from models.domain.subnetwork import BodyChange, BoxChange, DistanceChange, Effect, NoEffect, PoseChange
 from widgets.matrix_panel import MatrixPanel, MatrixPicture
 from widgets.parts import column, label, row
-from widgets.pose_overlay import HALO, handle_radius, paint_ghost, paint_person
 from widgets.skeleton_surface import make_skeleton_view
 from widgets.skeleton_view import SkeletonView
-from widgets.theme import current
+from widgets.subnetwork_pictures import SeenPicture
 
-WAITING = "Choose a model to see what it does."
+WAITING = "Reading the model…"
 
 
 class EffectPanel(QWidget):
@@ -29,7 +26,7 @@ class EffectPanel(QWidget):
         self._empty = label(WAITING, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setMargin(24)
-        self.pose = PosePicture()
+        self.pose = SeenPicture()
         self.before, self.after = MatrixPanel(""), MatrixPanel("")
         matrices = QWidget()
         matrices.setLayout(row(self.before, self.after, spacing_px=12))
@@ -51,6 +48,10 @@ class EffectPanel(QWidget):
         if isinstance(effect, NoEffect):
             self._empty.setText(effect.text)
             page: QWidget = self._empty
+        elif isinstance(effect, BoxChange):
+            self.pose.set_change(effect)
+            page, said = self.pose, _said_of_boxes(effect, thinned)
+            legend = f"White: {whole}. Blue, dashed: {thinned}."
         elif isinstance(effect, PoseChange):
             self.pose.set_change(effect)
             page, said = self.pose, f"Joints move by {effect.percent:.1f} % of the person's size."
@@ -101,69 +102,16 @@ class EffectPanel(QWidget):
         return self._matrices
 
 
+def _said_of_boxes(effect: BoxChange, thinned: str) -> str:
+    count, more = len(effect.whole), len(effect.thinned) - effect.same
+    found = "1 person is" if count == 1 else f"{count} people are" if count else "Nobody is"
+    same = f"; {effect.same or 'none'} of them" if count else ""
+    also = (" and " if same else "; ") + f"{more} more" if more > 0 else ""
+    return f"{found} found as trained{same}{also}" + (f" with {thinned}." if same or also else ".")
+
+
 def _said_of_distances(effect: DistanceChange) -> str:
     text = f"Distances correlate by {effect.correlation:.3f}"
     if effect.same is None:
         return f"{text}."
     return f"{text}; {effect.same:.0%} of the frames keep the frame that is most like them."
-
-
-class PosePicture(QWidget):
-    """A part of a frame with the pose of the whole network in grey and that of the thinned one in colour."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._change: PoseChange | None = None
-        self._image = QImage()
-        self.setAccessibleName("Poses by the whole and the thinned network")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def set_change(self, change: PoseChange) -> None:
-        self._change = change
-        data = np.ascontiguousarray(change.image)
-        height, width = data.shape[:2]
-        self._image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-        self.update()
-
-    @property
-    def change(self) -> PoseChange | None:
-        return self._change
-
-    def sizeHint(self) -> QSize:
-        return QSize(420, 260)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        painter.fillRect(self.rect(), current().canvas)
-        change = self._change
-        if change is None or self._image.isNull():
-            painter.end()
-            return
-        scale = min(self.width() / self._image.width(), self.height() / self._image.height())
-        size = QSize(round(self._image.width() * scale), round(self._image.height() * scale))
-        corner = QPointF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2)
-        painter.drawImage(QRectF(corner, size), self._image)
-        skeleton = load_skeleton(change.skeleton)
-        whole, thinned = (
-            (pose[:, :2] + 0.5) * scale + np.array([corner.x(), corner.y()])
-            for pose in (change.whole, change.thinned)
-        )
-        paint_ghost(painter, whole, skeleton)
-        origin = np.full(len(skeleton), Origin.MODEL, np.uint8)
-        radius = handle_radius(whole)
-        paint_person(painter, thinned, change.thinned[:, 2], origin, skeleton, radius=radius)
-        _paint_ways(painter, whole, thinned, radius)
-        painter.end()
-
-
-def _paint_ways(painter: QPainter, whole: Floats, thinned: Floats, radius: float) -> None:
-    """From where the whole network sees a joint to where the thinned one does, where these are apart."""
-    for start, end in zip(whole.tolist(), thinned.tolist(), strict=True):
-        if np.isfinite([start, end]).all() and np.hypot(end[0] - start[0], end[1] - start[1]) > radius:
-            for width, color in ((3.2, HALO), (1.4, QColor("#ffffff"))):
-                painter.setPen(QPen(color, width))
-                painter.drawLine(QPointF(*start), QPointF(*end))
-            painter.setPen(QPen(HALO, 1))
-            painter.setBrush(QColor("#ffffff"))
-            painter.drawEllipse(QPointF(*start), 2.6, 2.6)

@@ -7,19 +7,17 @@ an empty cell. Where the input is a picture, a filter is shown as a picture, too
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from models.domain.subnetwork import FilterPicture
 from widgets.parts import column, label, row
+from widgets.subnetwork_tiles import BLOCK_GAP_PX, blend, signed, strongest, tiles_of
 from widgets.theme import Theme, current, small_font
 
-_TILE_GAP_PX, _BLOCK_GAP_PX = 6, 2
-_TILE_PX = 48  # how wide a tile is at most, about
+_TILE_GAP_PX = 6
 _MOST_CELL_PX = 30
-Rgb = NDArray[np.uint8]
 
 
 class FilterView(QWidget):
@@ -87,7 +85,7 @@ class LargeFilter(QWidget):
     def cell_box(self, row_: int, column_: int) -> QRectF:
         """Where a cell is drawn."""
         left, top, cell_w, cell_h = self._geometry()
-        gap = _BLOCK_GAP_PX * 2 * self._block_of(column_)
+        gap = BLOCK_GAP_PX * 2 * self._block_of(column_)
         return QRectF(left + column_ * cell_w + gap, top + row_ * cell_h, cell_w, cell_h)
 
     def _block_of(self, column_: int) -> int:
@@ -102,7 +100,7 @@ class LargeFilter(QWidget):
         metrics = self.fontMetrics()
         left = max(metrics.horizontalAdvance(name) for name in self._picture.rows) + 8
         top = self._header_px() + 2
-        gaps = _BLOCK_GAP_PX * 2 * (len(self._picture.blocks) - 1)
+        gaps = BLOCK_GAP_PX * 2 * (len(self._picture.blocks) - 1)
         width = min((self.width() - left - gaps - 1) / columns, _MOST_CELL_PX)
         height = min((self.height() - top - 1) / rows, _MOST_CELL_PX)
         return float(left), float(top), max(width, 3.0), max(height, 3.0)
@@ -130,7 +128,7 @@ class LargeFilter(QWidget):
         rows, columns = picture.cells.shape
         self._paint_names(painter, picture, theme)
         share = picture.kept.mean(axis=0)
-        strongest = _strongest(picture)
+        most = strongest(picture)
         for r in range(rows):
             for c in range(columns):
                 at = int(picture.cells[r, c])
@@ -138,10 +136,10 @@ class LargeFilter(QWidget):
                 if at < 0:
                     continue
                 if self._filter < 0:
-                    painter.fillRect(box, _blend(theme.background, theme.accent, float(share[at])))
+                    painter.fillRect(box, blend(theme.background, theme.accent, float(share[at])))
                 elif picture.kept[self._filter, at]:
-                    value = float(np.clip(picture.weights[self._filter, at] / strongest, -1, 1))
-                    painter.fillRect(box, _signed(theme, value))
+                    value = float(np.clip(picture.weights[self._filter, at] / most, -1, 1))
+                    painter.fillRect(box, signed(theme, value))
                 else:
                     painter.fillRect(box, theme.background)
                     painter.setPen(Qt.PenStyle.NoPen)
@@ -298,71 +296,3 @@ class FilterWall(QWidget):
             QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().event(event)
-
-
-def tiles_of(picture: FilterPicture, theme: Theme) -> list[QImage]:
-    """A small picture of each filter."""
-    scale = int(np.clip(_TILE_PX // picture.cells.shape[1], 3, 6))
-    strongest = _strongest(picture)
-    values = np.clip(np.where(picture.kept, picture.weights, 0) / strongest, -1, 1)
-    empty = picture.cells < 0
-    at = np.maximum(picture.cells, 0)
-    rgb = _signed_array(theme, values[:, at])
-    rgb[~picture.kept[:, at]] = _rgb(theme.background)
-    rgb[:, empty] = _rgb(theme.panel)
-    parts = _blocks(rgb, [width for _, width in picture.blocks], scale, _rgb(theme.panel))
-    if picture.colour:
-        height, width = picture.cells.shape[0], picture.blocks[0][1]
-        pixels = values.reshape(len(values), 3, height, width).transpose(0, 2, 3, 1)
-        shown = _enlarged(np.clip(127.5 + 127.5 * pixels, 0, 255).astype(np.uint8), scale)
-        gap = np.broadcast_to(_rgb(theme.panel), (*shown.shape[:2], _BLOCK_GAP_PX + 2, 3))
-        parts = np.concatenate([shown, gap, parts], axis=2)
-    return [_image(tile) for tile in parts]
-
-
-def _strongest(picture: FilterPicture) -> float:
-    """The size of a weight that has the full colour: a few are much larger than all others."""
-    return float(np.quantile(np.abs(picture.weights), 0.98)) or 1.0
-
-
-def _blocks(rgb: Rgb, widths: list[int], scale: int, gap: Rgb) -> Rgb:
-    """Tiles (F, R, C, 3) enlarged, with gaps between their blocks of columns."""
-    parts: list[Rgb] = []
-    start = 0
-    for width in widths:
-        if parts:
-            parts.append(np.broadcast_to(gap, (len(rgb), rgb.shape[1] * scale, _BLOCK_GAP_PX, 3)))
-        parts.append(_enlarged(rgb[:, :, start : start + width], scale))
-        start += width
-    return np.concatenate(parts, axis=2)
-
-
-def _enlarged(tiles: Rgb, scale: int) -> Rgb:
-    return np.asarray(tiles.repeat(scale, axis=1).repeat(scale, axis=2))
-
-
-def _image(rgb: Rgb) -> QImage:
-    data = np.ascontiguousarray(rgb)
-    height, width = data.shape[:2]
-    return QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-
-
-def _rgb(color: QColor) -> Rgb:
-    return np.array([color.red(), color.green(), color.blue()], np.uint8)
-
-
-def _signed_array(theme: Theme, values: NDArray[np.floating]) -> Rgb:
-    """Colours (…, 3) of values from −1 to 1."""
-    size = (0.3 + 0.7 * np.sqrt(np.abs(values)))[..., None]
-    ink = np.where((values < 0)[..., None], _rgb(theme.right), _rgb(theme.left)).astype(np.float32)
-    return np.asarray(_rgb(theme.background) * (1 - size) + ink * size, np.uint8)
-
-
-def _signed(theme: Theme, value: float) -> QColor:
-    r, g, b = _signed_array(theme, np.array(value)).tolist()
-    return QColor(r, g, b)
-
-
-def _blend(low: QColor, high: QColor, share: float) -> QColor:
-    r, g, b = (_rgb(low) * (1 - share) + _rgb(high) * share).round().astype(int).tolist()
-    return QColor(r, g, b)

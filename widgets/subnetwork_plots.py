@@ -187,7 +187,7 @@ class CurvePlot(ThemedPlot):
         unit = f"{curve.score}, {curve.unit}" if curve.unit else curve.score
         self.setLabel("left", unit, color=theme.muted.name())
         self.setLabel("bottom", "% of the weights", color=theme.muted.name())
-        self.setXRange(0, 100, padding=0.02)
+        self.setXRange(0, 103, padding=0.02)
         low, high = float(values.min()), float(values.max())
         room = (high - low) * 0.08 or 0.5 * max(abs(high), 0.1)
         self.setYRange(low - room, high + room, padding=0)

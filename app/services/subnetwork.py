@@ -187,7 +187,8 @@ def first_filters(look: Look) -> FilterPicture | None:
     flat, kept = weight.reshape(len(weight), -1), mask.reshape(len(mask), -1)
     rows, columns, blocks, cells, note = _grid(kind, weight.shape)
     colour = weight.ndim == 4 and weight.shape[1] == 3
-    return FilterPicture(name, rows, columns, blocks, cells, flat, kept, colour, note)
+    step = "frame" if kind == "lift3d" else ""
+    return FilterPicture(name, rows, columns, blocks, cells, flat, kept, colour, note, step)
 
 
 _Grid = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, int], ...], NDArray[np.int64], str]

@@ -1,7 +1,8 @@
 """What a network does with a share of its weights, on the frame at the playhead, beside the whole network.
 
-A pose network finds the person in the frame, a lifter lifts the clip around it, a pose encoder embeds the
-take. The whole network is the one as it was trained: of a supermask that is its subnetwork.
+A pose network finds the joints of the person in the frame, a detector the people in it, a lifter lifts the
+clip around it, a pose encoder embeds the take. The whole network is the one as it was trained: of a supermask
+that is its subnetwork.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from torch import Tensor
 from app.services.media import open_take
 from app.session import Session
 from models.domain.errors import KnownError
-from models.domain.subnetwork import BodyChange, DistanceChange, Effect, NoEffect, PoseChange
+from models.domain.subnetwork import BodyChange, BoxChange, DistanceChange, Effect, NoEffect, PoseChange
 from models.domain.track import KeypointTrack
 from models.domain.upright import to_world_up
 from models.run.association import joint_box
-from models.run.detect import PersonFinder
+from models.run.detect import PersonFinder, overlaps
 from models.run.embed import build_encoder, embed_poses
 from models.run.lift import Lifter
 from models.run.pose2d import PoseEstimator
@@ -32,6 +33,7 @@ from storage.videos import Video
 CLIP_S = 2.0  # of a lifter, around the playhead
 LONGEST_S = 60.0  # of a take that an encoder embeds, around the playhead
 MOST_FRAMES = 160  # of those that are compared with each other
+SAME_BOX = 0.5  # intersection over union from which two boxes are one
 APART_S, SAME_S = 0.5, 0.1  # a nearest frame is at least so far away; how near counts as the same
 CONTEXT = 0.25  # of the person's longer side, shown around it
 NO_TAKE = "No video is open. Add one to see what this model makes of it."
@@ -53,7 +55,7 @@ class Effects:
     def of(self, session: Session, video: Video | None, frame: int, person: int, sixteenths: int) -> Effect:
         """What changes at a share. person: column of the take's poses that is meant."""
         kind = self.model.entry.kind
-        if kind not in ("pose2d", "lift3d", "pose-encoder"):
+        if kind not in ("pose2d", "lift3d", "pose-encoder", "detector"):
             return NoEffect("What this kind of model does is not shown here; its layers and masks are.")
         if video is None:
             return NoEffect(NO_TAKE)
@@ -61,6 +63,8 @@ class Effects:
             with one_thread():
                 if kind == "pose2d":
                     return self._pose(session, video, frame, person, sixteenths)
+                if kind == "detector":
+                    return self._boxes_of(session, video, frame, sixteenths)
                 found = session.track(video.uid, 2)
                 if found is None:
                     done = "lifted" if kind == "lift3d" else "compared"
@@ -131,6 +135,18 @@ class Effects:
             self.close()
             self._reader = (video.uid, open_take(session, video))
         return self._reader[1]
+
+    # ---- a detector of people
+
+    def _boxes_of(self, session: Session, video: Video, frame: int, sixteenths: int) -> Effect:
+        picture = self._open(session, video).frame(frame)
+        whole, thinned = (
+            PersonFinder.from_entry(self.model.entry, self.model.at(share), "cpu").find(picture)
+            for share in (self.model.trained_sixteenths, sixteenths)
+        )
+        found = overlaps(whole, thinned)
+        same = int((found.max(axis=1) >= SAME_BOX).sum()) if found.size else 0
+        return BoxChange(picture, whole, thinned, same)
 
     # ---- a lifter
 

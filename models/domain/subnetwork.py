@@ -66,7 +66,8 @@ class FilterPicture:
 
     blocks: names of groups of columns, and how many columns each has. cells: int (R, C), which of a filter's
     weights stands in a cell, −1 for none. weights: (F, n); kept: bool (F, n). colour: the blocks are red,
-    green and blue of a picture. note: how to read it.
+    green and blue of a picture. note: how to read it. step: what a column is, such as "frame"; "" where
+    its name says it.
     """
 
     layer: str
@@ -78,13 +79,15 @@ class FilterPicture:
     kept: NDArray[np.bool_]
     colour: bool
     note: str
+    step: str = ""
 
     def text(self, filter_: int, row: int, column: int) -> str:
         """What a cell is: its row, column and weight."""
         at = int(self.cells[row, column])
         if at < 0:
             return ""
-        names = [name for name in (self.rows[row], self._block(column), self.columns[column]) if name]
+        place = f"{self.step} {self.columns[column]}".strip()
+        names = [name for name in (self.rows[row], self._block(column), place) if name]
         use = "in use" if self.kept[filter_, at] else "left out"
         return f"{', '.join(names)}\n{self.weights[filter_, at]:+.3g} · {use}"
 
@@ -185,4 +188,15 @@ class DistanceChange:
     same: float | None
 
 
-Effect = NoEffect | PoseChange | BodyChange | DistanceChange
+@dataclass(frozen=True, eq=False, slots=True)
+class BoxChange:
+    """People found in a frame by two detectors. image: uint8 (H, W, 3) RGB. whole, thinned: (n, 5) x1, y1,
+    x2, y2 px, score. same: how many boxes of the whole network the thinned one has, too."""
+
+    image: NDArray[np.uint8]
+    whole: Floats
+    thinned: Floats
+    same: int
+
+
+Effect = NoEffect | PoseChange | BodyChange | DistanceChange | BoxChange

@@ -7,18 +7,19 @@ twice); a person found at several sizes has a higher score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from models.nets.detector import ALIGN_PX, DetectorConfig, PersonDetector, boxes_at_cells, normalise
 from models.run.device import choose_device
 from models.run.fold import fold_batch_norm
+from models.run.library import ModelEntry
 from models.run.weights import default_model, load_entry, load_strictly, resolve
 
 Frame = NDArray[np.uint8]
@@ -57,8 +58,29 @@ class PersonFinder:
 
         proposals: with the lower threshold for boxes that something else judges.
         """
-        chosen = choose_device(device)
         entry = default_model("detector") if name is None else resolve(name, "detector")
+        return cls.from_entry(
+            entry,
+            load_entry(entry),
+            device,
+            threshold=threshold,
+            long_sides_px=long_sides_px,
+            proposals=proposals,
+        )
+
+    @classmethod
+    def from_entry(
+        cls,
+        entry: ModelEntry,
+        tensors: Mapping[str, Tensor],
+        device: str = "auto",
+        *,
+        threshold: float | None = None,
+        long_sides_px: tuple[int, ...] | None = None,
+        proposals: bool = False,
+    ) -> PersonFinder:
+        """The detector of an entry, with these tensors. Raises KnownError when they do not fit."""
+        chosen = choose_device(device)
         net = PersonDetector(
             DetectorConfig(
                 stem=int(entry.config["stem"]),
@@ -68,7 +90,7 @@ class PersonFinder:
                 stride=int(entry.config["stride"]),
             )
         )
-        load_strictly(net, load_entry(entry), entry.name)
+        load_strictly(net, tensors, entry.name)
         own = float(entry.config["proposal_threshold" if proposals else "threshold"])
         return cls.of(
             net,

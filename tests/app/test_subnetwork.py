@@ -43,7 +43,7 @@ def test_cells_of_a_lifter_name_the_number_that_its_weight_sees() -> None:
     before = lift_features(torch.zeros_like(rays) + rays[:, :1], seen).values
     number = lift_features(rays, seen).values.flatten(2)[0, 0]
     knee = picture.rows.index("left knee")
-    assert picture.text(0, knee, 4).startswith("left knee, y, 0\n")
+    assert picture.text(0, knee, 4).startswith("left knee, y, frame 0\n")
     at = int(picture.cells[knee, 4])
     assert at // 3 == knee * 3 + 1 and at % 3 == 1, "input (knee, y), the frame in the middle"
     assert number[at // 3] > before.flatten(2)[0, 0][at // 3]

@@ -19,7 +19,7 @@ from app.services.models import add_model, remove_model
 from app.services.subnetwork_effect import Effects
 from app.session import Session
 from models.domain.ontology import load_ontology
-from models.domain.subnetwork import Effect
+from models.domain.subnetwork import BoxChange, Effect, PoseChange
 from models.nets.edge_popup import adopt, convert
 from models.nets.videopose3d import TemporalModel, config_from_tensors
 from models.run.hidden_checkpoint import HiddenNetwork, pack_hidden
@@ -139,16 +139,20 @@ def test_a_pose_network_is_run_on_the_frame_at_the_playhead(desk: Desk, project:
     window = opened(desk, project)
     choose(desk, window, "hrnet-body19")
     change = window.view.effect.pose.change
-    assert change is not None and change.percent == 0 and change.image.shape[2] == 3
+    assert isinstance(change, PoseChange) and change.percent == 0 and change.image.shape[2] == 3
     window.view.keep.move_to(3)
     settled(desk, window)
     thinned = window.view.effect.pose.change
-    assert thinned is not None and thinned.percent > 1 and np.array_equal(thinned.whole, change.whole)
+    assert (
+        isinstance(thinned, PoseChange)
+        and thinned.percent > 1
+        and np.array_equal(thinned.whole, change.whole)
+    )
     assert f"{thinned.percent:.1f} % of the person's size" in said(window)
     desk.go_to(20)
     desk.until(lambda: window.view.effect.pose.change is not thinned)
     later = window.view.effect.pose.change
-    assert later is not None and not np.array_equal(later.whole, thinned.whole)
+    assert isinstance(later, PoseChange) and not np.array_equal(later.whole, thinned.whole)
 
 
 def test_a_pose_encoder_tells_how_distances_between_frames_change(desk: Desk, project: Path) -> None:
@@ -319,8 +323,23 @@ def test_without_a_take_or_poses_or_a_person_a_sentence_says_what_is_missing(
     window.show()
     settled(desk, window)
     assert "No video is open" in said(window)
+
+
+def test_a_detector_shows_whom_it_finds_with_and_without_the_weights(
+    desk: Desk, shared_dir: Path, tmp_path: Path
+) -> None:
+    with Session.create(tmp_path / "p.keyphase", load_ontology("pouring")) as session:
+        add(session, shared_dir / "data/videos/golf_0.mp4")
+    window = opened(desk, tmp_path / "p.keyphase")
     choose(desk, window, "person-detector")
-    assert "not shown here" in said(window) and window.view.layers.layers[0] == "stem.0"
+    whole = window.view.effect.pose.change
+    assert isinstance(whole, BoxChange) and whole.same == len(whole.whole) > 0
+    assert window.view.layers.layers[0] == "stem.0" and "as trained;" in said(window)
+    window.view.keep.move_to(4)
+    settled(desk, window)
+    thinned = window.view.effect.pose.change
+    assert isinstance(thinned, BoxChange) and np.array_equal(thinned.whole, whole.whole)
+    assert thinned.same < whole.same and "none of them" in said(window)
 
 
 def test_a_missing_video_is_told_and_everything_else_works(desk: Desk, project: Path) -> None:
@@ -376,7 +395,7 @@ def test_a_filter_is_shown_large_with_the_names_of_what_it_sees(desk: Desk, proj
     wall, large = view.filters.wall, view.filters.large
     large.grab()
     at = large.cell_box(5, 4).center().toPoint()  # left knee, y, the frame itself
-    assert large.text_at(at).startswith("left knee, y, 0\nin use in ")
+    assert large.text_at(at).startswith("left knee, y, frame 0\nin use in ")
     QTest.mouseClick(wall, Qt.MouseButton.LeftButton, pos=wall.tile_box(2).center())
     weight = window._look.model.everything["expand_conv"][2].ravel()  # type: ignore[union-attr]
     value = weight[(5 * 3 + 1) * 3 + 1]
