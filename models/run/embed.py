@@ -44,7 +44,8 @@ class Encoder:
 
 
 def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
-    """A bundled or added encoder by name, one from a .safetensors file, or the default pose encoder (None).
+    """A bundled or added encoder by name, one from a .safetensors or .kpm file, or the default pose encoder
+    (None).
 
     Raises KnownError when there is none, or when the file is not that of an encoder.
     """

@@ -6,23 +6,53 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from models.run.embed import POSE_KIND, Encoder, embed_poses, load_encoder
 from models.run.embedding_align import align_embeddings
 from models.run.library import default_model, load_manifest
+from models.run.score_ranks import weights_at
+from models.run.supermask import SUFFIX, unpack, verify
 from models.train.mocap import load_mocap
 from models.train.mocap_views import FOCALS_PX, SIZE_PX, watch
+from tests.models.run.test_embed import waving
 
 NAMES = [name for name, entry in load_manifest().items() if entry.kind == POSE_KIND]
 FPS = 50.0
 
 
 def test_a_model_trained_on_penn_action_says_research_use() -> None:
-    licences = {name: load_manifest()[name].licence for name in NAMES}
-    assert len(NAMES) == 2 and default_model(POSE_KIND).name == NAMES[0]
-    assert sum("research use" in licence and "Penn Action" in licence for licence in licences.values()) == 1
-    assert sum("free to use, also commercially" in licence for licence in licences.values()) == 1
+    for name in NAMES:
+        licence = load_manifest()[name].licence
+        if name.startswith("pose-encoder-penn"):
+            assert "research use" in licence and "Penn Action" in licence
+        else:
+            assert "free to use, also commercially" in licence
+
+
+def test_the_default_is_dense_and_a_supermask_stands_after_it() -> None:
+    entries = load_manifest()
+    assert [entries[name].path.suffix for name in NAMES] == [".safetensors", ".safetensors", SUFFIX]
+    assert default_model(POSE_KIND).name == NAMES[0]
+
+
+def test_the_supermask_is_a_twelfth_of_the_dense_network_and_whole() -> None:
+    dense, thin = (load_manifest()[name] for name in (NAMES[0], NAMES[-1]))
+    assert 12 * thin.path.stat().st_size <= dense.path.stat().st_size
+    assert verify(thin.path)
+    ranks = thin.path.with_name(thin.config["ranks"])
+    as_trained, rebuilt = weights_at(thin.path, ranks, 8), unpack(thin.path)
+    assert all(torch.equal(as_trained[name], rebuilt[name]) for name in rebuilt)
+
+
+def test_the_supermask_says_what_its_teacher_says() -> None:
+    """On motion neither has met; the other dense encoder says something else."""
+    poses = waving(60, 20.0, 2)
+    taught, thin, other = (
+        embed_poses(load_encoder(name), poses, "penn13", 30.0) for name in (NAMES[0], NAMES[2], NAMES[1])
+    )
+    assert (taught * thin).sum(axis=1).mean() / 64 > 0.95 > (taught * other).sum(axis=1).mean() / 64
 
 
 @pytest.mark.parametrize("name", NAMES)
