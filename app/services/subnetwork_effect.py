@@ -8,6 +8,7 @@ that is its subnetwork.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from models.domain.upright import to_world_up
 from models.run.association import joint_box
 from models.run.detect import PersonFinder, overlaps
 from models.run.embed import build_encoder, embed_poses
+from models.run.library import ModelEntry
 from models.run.lift import Lifter
 from models.run.pose2d import PoseEstimator
 from models.run.thinned import Thinnable
@@ -49,7 +51,7 @@ class Effects:
         self.model = model
         self._reader: tuple[str, VideoReader] | None = None
         self._finder: PersonFinder | None = None
-        self._pose_nets: dict[int, PoseEstimator] = {}  # sixteenths -> network; the whole one, and one more
+        self._nets: dict[int, Any] = {}  # sixteenths -> network ready to run; the whole one, and one more
         self._boxes: dict[tuple[str, int, int], NDArray[np.float64] | None] = {}
 
     def of(self, session: Session, video: Video | None, frame: int, person: int, sixteenths: int) -> Effect:
@@ -81,6 +83,14 @@ class Effects:
             self._reader[1].close()
             self._reader = None
 
+    def _net(self, sixteenths: int) -> Any:
+        """The network with a share of its weights, ready to run; made anew for another share."""
+        if sixteenths not in self._nets:
+            whole = self.model.trained_sixteenths
+            self._nets = {share: net for share, net in self._nets.items() if share == whole}
+            self._nets[sixteenths] = _ready(self.model.entry, self.model.at(sixteenths))
+        return self._nets[sixteenths]
+
     # ---- a pose network
 
     def _pose(self, session: Session, video: Video, frame: int, person: int, sixteenths: int) -> Effect:
@@ -88,8 +98,8 @@ class Effects:
         box = self._box(session, video, frame, person, picture)
         if box is None:
             return NoEffect("Nobody is found in this frame. Go to a frame with a person.")
-        whole = self._pose_net(self.model.trained_sixteenths).predict(picture, box[None])[0]
-        thinned = self._pose_net(sixteenths).predict(picture, box[None])[0]
+        whole = self._net(self.model.trained_sixteenths).predict(picture, box[None])[0]
+        thinned = self._net(sixteenths).predict(picture, box[None])[0]
         size = max(float((box[2:4] - box[:2]).max()), 1.0)
         moved = np.linalg.norm(whole[:, :2] - thinned[:, :2], axis=1)
         x1, y1, x2, y2 = _crop(box, size, video)
@@ -98,16 +108,9 @@ class Effects:
             np.ascontiguousarray(picture[y1:y2, x1:x2]),
             whole - corner,
             thinned - corner,
-            self._pose_net(self.model.trained_sixteenths).skeleton.name,
+            self._net(self.model.trained_sixteenths).skeleton.name,
             100 * float(moved.mean()) / size,
         )
-
-    def _pose_net(self, sixteenths: int) -> PoseEstimator:
-        if sixteenths not in self._pose_nets:
-            whole = self.model.trained_sixteenths
-            self._pose_nets = {share: net for share, net in self._pose_nets.items() if share == whole}
-            self._pose_nets[sixteenths] = _estimator(self.model, self.model.at(sixteenths))
-        return self._pose_nets[sixteenths]
 
     def _box(
         self, session: Session, video: Video, frame: int, person: int, picture: NDArray[np.uint8]
@@ -141,8 +144,7 @@ class Effects:
     def _boxes_of(self, session: Session, video: Video, frame: int, sixteenths: int) -> Effect:
         picture = self._open(session, video).frame(frame)
         whole, thinned = (
-            PersonFinder.from_entry(self.model.entry, self.model.at(share), "cpu").find(picture)
-            for share in (self.model.trained_sixteenths, sixteenths)
+            self._net(share).find(picture) for share in (self.model.trained_sixteenths, sixteenths)
         )
         found = overlaps(whole, thinned)
         same = int((found.max(axis=1) >= SAME_BOX).sum()) if found.size else 0
@@ -161,8 +163,7 @@ class Effects:
             focal_px = optics.get(tx, video.uid).focal_px
         bodies = []
         for share in (self.model.trained_sixteenths, sixteenths):
-            lifter = Lifter.from_entry(self.model.entry, self.model.at(share), "cpu")
-            lifted = lifter.lift_range(
+            lifted = self._net(share).lift_range(
                 poses.values[:, person],
                 first,
                 stop,
@@ -201,9 +202,7 @@ class Effects:
         first, stop = max(0, frame - reach), min(len(values), frame + reach)
         matrices = []
         for share in (self.model.trained_sixteenths, sixteenths):
-            about = {"kind": self.model.entry.kind, **self.model.entry.config}
-            encoder = build_encoder(self.model.entry.name, self.model.at(share), about)
-            vectors = embed_poses(encoder, values[first:stop, person], skeleton, fps)
+            vectors = embed_poses(self._net(share), values[first:stop, person], skeleton, fps)
             seen = np.flatnonzero(np.isfinite(vectors).all(axis=1))
             if len(seen) < 3:
                 return NoEffect("Nobody is seen long enough in this take to compare its frames.")
@@ -215,9 +214,16 @@ class Effects:
         )
 
 
-def _estimator(model: Thinnable, tensors: Mapping[str, Tensor]) -> PoseEstimator:
-    """Left in plain torch: to make the fastest form of a network takes longer than one frame."""
-    return PoseEstimator.from_entry(model.entry, tensors, "cpu", fast=False)
+def _ready(entry: ModelEntry, tensors: Mapping[str, Tensor]) -> Any:
+    """The network of an entry with these tensors, as its kind is run."""
+    if entry.kind == "lift3d":
+        return Lifter.from_entry(entry, tensors, "cpu")
+    if entry.kind == "pose-encoder":
+        return build_encoder(entry.name, tensors, {"kind": entry.kind, **entry.config})
+    if entry.kind == "detector":
+        return PersonFinder.from_entry(entry, tensors, "cpu")
+    # in plain torch: to make the fastest form of a network takes longer than one frame
+    return PoseEstimator.from_entry(entry, tensors, "cpu", fast=False)
 
 
 def _crop(box: NDArray[np.float64], size: float, video: Video) -> tuple[int, int, int, int]:
