@@ -156,8 +156,10 @@ def overlaps(look: Look, other: Thinnable) -> list[LayerOverlap]:
     the same.
     """
     share = look.sixteenths if other.has_scores else other.trained_sixteenths
-    shapes = {name: mask.shape for name, mask in look.masks.items()}
-    theirs = {name: weight.shape for name, weight in other.everything.items()}
+    shapes, theirs = (
+        {name: weight.shape for name, weight in layer_weights(model.tensors).items()}
+        for model in (look.model, other)
+    )
     odd = [name for name in shapes if theirs.get(name) != shapes[name]]
     odd += [name for name in theirs if name not in shapes]
     if odd:
@@ -167,6 +169,8 @@ def overlaps(look: Look, other: Thinnable) -> list[LayerOverlap]:
             hint="Masks can be compared where all layers are the same.",
         )
     masks = other.masks_at(share)
+    if not look.masks.keys() & masks.keys():
+        raise KnownError(f"{other.entry.name} thins other layers: there are no two masks to compare.")
     return [
         LayerOverlap(
             name,
@@ -174,6 +178,7 @@ def overlaps(look: Look, other: Thinnable) -> list[LayerOverlap]:
             expected_overlap(float(mask.mean()), float(masks[name].mean())),
         )
         for name, mask in look.masks.items()
+        if name in masks  # what one of them left whole has no mask
     ]
 
 

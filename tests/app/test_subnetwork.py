@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from app.services.subnetwork import described, first_filters, histogram, look_at, open_model
+from app.services.subnetwork import described, first_filters, histogram, look_at, open_model, overlaps
 from models.domain.skeleton import load_skeleton
+from models.nets.edge_popup import convert
+from models.nets.pose_encoder import PoseEncoder
 from models.run import encoder_input
+from models.run.embed import pose_config
 from models.run.encoder_input import frame_features
 from models.run.lift_features import frame_features as lift_features
+from models.run.supermask import pack
 
 
 def test_the_threshold_of_a_layer_cuts_off_what_is_left_out() -> None:
@@ -73,3 +79,17 @@ def test_filters_of_pictures_are_laid_out_by_colour() -> None:
     weight = open_model("hrnet-body19").everything["conv1"]
     assert picture.weights[7, picture.cells[2, 3 + 1]] == weight[7, 1, 2, 1], "green, row 3, column 2"
     assert picture.text(7, 2, 4).startswith("row 3, green, column 2\n")
+
+
+def test_a_layer_that_one_network_left_whole_is_not_compared(tmp_path: Path) -> None:
+    dense = open_model("pose-encoder-penn")
+    net = convert(PoseEncoder(pose_config(dense.entry.config, "")), keep=0.5, dense=["shrink"])
+    about = {"kind": "pose-encoder", **dense.entry.config}
+    pack(net, tmp_path / "a.kpm", seed=0, init="signed_constant", keep=0.5, description=about)
+    look = look_at(open_model(str(tmp_path / "a.kpm")), 8)
+    assert [row.thinned for row in look.rows] == [True] * 9 + [False] and look.rows[-1].name == "shrink"
+    rows = overlaps(look, dense)
+    assert [row.layer for row in rows] == [row.name for row in look.rows[:-1]]
+    assert all(abs(row.overlap - 1 / 3) < 0.02 and abs(row.chance - 1 / 3) < 1e-3 for row in rows)
+    assert len(overlaps(look_at(dense, 8), look.model)) == 9
+    assert "left whole" in histogram(look, "shrink").note
