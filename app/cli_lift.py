@@ -89,6 +89,9 @@ def train_videopose3d(
     teacher: Annotated[
         str | None, typer.Option(metavar="NAME", help="Trained lifter whose poses are to be matched.")
     ] = None,
+    teacher_weight: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the distance to the teacher's poses (1).")
+    ] = None,
     seed: Seed = None,
     threads: Threads = 0,
     device: Device = "auto",
@@ -109,6 +112,7 @@ def train_videopose3d(
             supermask=supermask or None,
             dense_heads=dense_heads or None,
             teacher=teacher,
+            teacher_weight=teacher_weight,
         )
         chosen = changed(
             PublishedRecipe(causal=causal),
@@ -127,7 +131,8 @@ def train_videopose3d(
         )
     else:
         from models.run.weights import weights_of
-        from models.train.train_lifter import DENSE_HEADS, LifterRecipe, train_lifter
+        from models.train.lifter_recipe import DENSE_HEADS, LifterRecipe
+        from models.train.train_lifter import train_lifter
 
         _unused(
             recipe,
@@ -138,6 +143,8 @@ def train_videopose3d(
         )
         thinned = supermask_recipe(supermask, keep, signed, affine, start_from, seed, tuning)
         check_suffix(out, thinned)
+        if teacher_weight is not None and teacher is None:
+            raise KnownError("--teacher-weight means nothing without --teacher.")
         if dense_heads:
             thinned = with_dense(thinned, DENSE_HEADS)
         plain = LifterRecipe(bfloat16=bfloat16, supermask=thinned)
@@ -152,6 +159,7 @@ def train_videopose3d(
             warmup=warmup,
             learning_rate=learning_rate,
             reuse=reuse,
+            teacher_weight=teacher_weight,
             tuning=tuning,
             subjects=None if subjects is None else tuple(subjects),
         )

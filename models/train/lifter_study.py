@@ -28,7 +28,8 @@ from safetensors.torch import load_file, save_file
 
 from models.run.lift import Lifter
 from models.train.evaluate_lift import evaluate_lift
-from models.train.train_lifter import LifterRecipe, train_lifter
+from models.train.lifter_recipe import LifterRecipe
+from models.train.train_lifter import train_lifter
 
 MOCAP, PENN, RESULT = "mocap_small.npz", "penn_small.npz", "lifter_study.tar"
 # One person, 9.8 % of the training frames: the small labelled set of the table. A tenth of each of this

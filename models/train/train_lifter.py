@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,90 +23,27 @@ from torch import Tensor
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
 from models.domain.skeleton import load_skeleton
-from models.nets.videopose3d import TemporalModelStrided, VideoPose3DConfig, config_from_tensors
+from models.nets.videopose3d import TemporalModelStrided, config_from_tensors
 from models.run.device import choose_device
 from models.run.lift import TRAJECTORY
-from models.run.lift_features import FEATURES_IN, JOINTS_IN, FrameFeatures, decode_root, frame_features
+from models.run.lift_features import JOINTS_IN, FrameFeatures, decode_root, frame_features
 from models.run.weights import load_strictly
 from models.train.checkpoints import load_checkpoint, save_checkpoint, save_weights
-from models.train.detector_noise import DetectorNoise, NoiseRanges
+from models.train.detector_noise import DetectorNoise
 from models.train.encoder_teacher import network_checksum
 from models.train.lift_losses import mpjpe, weighted_mpjpe
 from models.train.lift_schedule import bn_momentum, cosine_learning_rate
+from models.train.lifter_recipe import LifterRecipe
 from models.train.lifter_scores import score, score_windows
-from models.train.mocap import HELD_OUT_SUBJECTS, Mocap, load_mocap
-from models.train.random_body import BodyRanges, apply
-from models.train.random_camera import ViewRanges, Windows, WindowSampler
+from models.train.mocap import Mocap, load_mocap
+from models.train.random_body import apply
+from models.train.random_camera import Windows, WindowSampler
 from models.train.semi_supervised import semi_supervised_terms
-from models.train.supermask_training import SupermaskRecipe, freeze_masks, thin, write_supermask
+from models.train.supermask_training import freeze_masks, thin, write_supermask
 from models.train.unlabelled import UnlabelledSampler, load_penn_action
 
 # a size in the picture is about so many metres: brings the reprojection error to metres
 _SIZE_M = 0.45
-
-
-# last layers of both networks, which a supermask may leave dense
-DENSE_HEADS = ("shrink", f"{TRAJECTORY}shrink")
-
-
-def _network(widths: tuple[int, ...], channels: int, joints_out: int) -> VideoPose3DConfig:
-    return VideoPose3DConfig(widths, channels, JOINTS_IN, FEATURES_IN, joints_out, dropout=0.1)
-
-
-@dataclass(frozen=True, slots=True)
-class LifterRecipe:
-    """All choices of a training; the defaults make the bundled lifter, on a graphics card.
-
-    minutes: when set, the schedule follows the clock and the training ends after so many minutes of work,
-    whatever number of steps that makes; otherwise `steps` decides and the result depends on the seed alone.
-    subjects: the labelled ones, None for all that are not held out. subset: share of each sequence that is
-    labelled, one contiguous piece. warmup: share of the training before the unlabelled windows join in.
-    reuse: steps that each drawn batch serves, every time with new noise; drawing is most of the work on a
-    processor. bfloat16: products in bfloat16. teacher_weight: of the distance to a teacher's poses, where
-    there is one. supermask: thin the networks. tuning: share of the training, at the end, in which masks are
-    fixed and norms learn alone.
-    """
-
-    network: VideoPose3DConfig = field(default_factory=lambda: _network((3, 3, 3), 512, 17))
-    trajectory: VideoPose3DConfig = field(default_factory=lambda: _network((3, 3, 3), 128, 1))
-    steps: int = 40_000
-    batch: int = 1024
-    learning_rate: float = 1e-3
-    seed: int = 1
-    minutes: float | None = None
-    held_out: tuple[int, ...] = HELD_OUT_SUBJECTS
-    subjects: tuple[int, ...] | None = None
-    subset: float = 1.0
-    bodies: BodyRanges = field(default_factory=BodyRanges)
-    views: ViewRanges = field(default_factory=ViewRanges)
-    noise: NoiseRanges = field(default_factory=NoiseRanges)
-    unlabelled_batch: int = 512
-    warmup: float = 0.1
-    reprojection_weight: float = 0.5
-    bone_weight: float = 0.5
-    reuse: int = 1
-    bfloat16: bool = False
-    teacher_weight: float = 1.0
-    supermask: SupermaskRecipe | None = None
-    tuning: float = 0.0
-    report_every: int = 50
-    score_every: int = 1000
-
-    def with_network(
-        self, *, widths: tuple[int, ...] | None = None, channels: int | None = None, causal: bool = False
-    ) -> dict[str, VideoPose3DConfig]:
-        """The two networks in another shape, as arguments for `dataclasses.replace`."""
-        widths = widths or self.network.filter_widths
-        pose, root = _network(widths, channels or self.network.channels, 17), self.trajectory
-        return {
-            "network": VideoPose3DConfig(**{**asdict(pose), "causal": causal}),
-            "trajectory": VideoPose3DConfig(**{**asdict(root), "filter_widths": widths, "causal": causal}),
-        }
-
-    def with_dropout(self, share: float) -> LifterRecipe:
-        """The recipe with another share of dropout in both networks."""
-        pose, root = (replace(net, dropout=share) for net in (self.network, self.trajectory))
-        return replace(self, network=pose, trajectory=root)
 
 
 def train_lifter(
@@ -128,6 +65,11 @@ def train_lifter(
     does not fit, the checkpoint belongs to another recipe, or the disk is full (the last checkpoint is kept).
     """
     recipe = recipe or LifterRecipe()
+    if teacher is not None and unlabelled is not None:
+        raise KnownError(
+            "A teacher goes with labelled sequences alone.",
+            hint="Leave out the unlabelled ones, or the teacher.",
+        )
     mocap = load_mocap(data)
     labelled = mocap.select(recipe.held_out, keep=False)
     if recipe.subjects is not None:
@@ -275,12 +217,16 @@ class LifterRun:
         rotation = prepared.rotation[:, self.middle]
         return apply(rotation, windows.pose), apply(rotation, windows.root)
 
+    def _answers(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """What both networks make of features: poses (N, 1, 17, 3) and roots (N, 1, 1, 3), float32."""
+        with torch.autocast(values.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            return self.model(values).float(), self.trajectory(values).float()
+
     def _supervised(self, windows: Windows, prepared: FrameFeatures) -> tuple[Tensor, ...]:
         pose, root = self._targets(windows, prepared)
-        with torch.autocast(pose.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            found = self.model(prepared.values)[:, 0].float()
-            place = self.trajectory(prepared.values)[:, 0, 0].float()
-        answer = decode_root(place, prepared.size[:, self.middle])
+        found, place = self._answers(prepared.values)
+        found = found[:, 0]
+        answer = decode_root(place[:, 0, 0], prepared.size[:, self.middle])
         zero = torch.zeros((), device=pose.device)
         pose_loss = mpjpe(found, pose)
         if self.teacher is not None:
@@ -300,14 +246,15 @@ class LifterRun:
         hidden = frame_features(rays, seen * self.noise.kept(*seen.shape[:2]))
         values = torch.cat([prepared.values, hidden.values])
         size = torch.cat([prepared.size, hidden.size])[:, self.middle]
-        roots = decode_root(self.trajectory(values)[:, 0, 0], size)[:, None, None]
+        found, place = self._answers(values)
+        roots = decode_root(place[:, 0, 0], size)[:, None, None]
         known = (seen[:, 1 + self.middle] > 0) * self.labelled_joints
         weights = known * _SIZE_M / full.size[:, self.middle, None]
         weights = weights * known.numel() / known.sum().clamp(min=1)
         unit = torch.zeros(len(rays), 9, device=rays.device)
         unit[:, :2] = 1
         terms = semi_supervised_terms(
-            self.model(values),
+            found,
             roots,
             labelled,
             full.flat[:, self.middle, None],

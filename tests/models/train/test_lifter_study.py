@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from models.train import lifter_study
+from models.train.lifter_recipe import LifterRecipe
 from models.train.lifter_study import LANES, MOCAP, PENN, Study, collect, pack, run_lane, unpack
 from models.train.mocap import HELD_OUT_SUBJECTS, load_mocap
-from models.train.train_lifter import LifterRecipe
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ from models.run.supermask import read_info, unpack
 from models.train.detector_noise import DetectorNoise, NoiseRanges
 from models.train.evaluate_lift import METRICS, evaluate_lift
 from models.train.evaluate_unlabelled import evaluate_unlabelled
+from models.train.lifter_recipe import DENSE_HEADS, LifterRecipe
 from models.train.mocap import load_mocap
 from models.train.mocap_views import watch
 from models.train.random_body import BodyRanges
 from models.train.random_camera import NOSE, ViewRanges, WindowSampler
 from models.train.supermask_training import SupermaskRecipe
-from models.train.train_lifter import DENSE_HEADS, LifterRecipe, train_lifter
+from models.train.train_lifter import train_lifter
 from models.train.unlabelled import UnlabelledSampler, load_penn_action
 
 RECIPE = replace(
