@@ -96,6 +96,11 @@ class OverlapPlot(ThemedPlot):
         self._rows, self._layer = tuple(rows), layer
         self.redraw()
 
+    def point_out(self, layer: str) -> None:
+        """Another layer was chosen."""
+        self._layer = layer
+        self.redraw()
+
     def redraw(self) -> None:
         super().redraw()
         self.clear()
@@ -115,7 +120,7 @@ class OverlapPlot(ThemedPlot):
         levels = np.repeat([row.chance for row in rows], 2)
         self.plot(ends, levels, connect="pairs", pen=pg.mkPen(theme.right, width=2.2))
         self.setXRange(-0.6, len(rows) - 0.4, padding=0)
-        self.setYRange(0, 1, padding=0.02)
+        self.setYRange(0, 1, padding=0.06)
 
     def row_at(self, position: QPoint) -> LayerOverlap | None:
         """The bar under a point of the widget."""

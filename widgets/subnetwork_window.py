@@ -66,7 +66,7 @@ class SubnetworkWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Subnetwork")
         self.resize(1160, 720)
-        self.model, self.other = _chooser(300), _chooser(220)
+        self.model, self.other = _chooser(370), _chooser(240)
         self.state = ElidedLabel("", "hint")
         self.facts, self.problem = label("", "muted", wrap=True), label("", "warning", wrap=True)
         self.keep, self.share = KeepSlider(), label("")
@@ -249,7 +249,7 @@ class SubnetworkWindow(QDialog):
         self.other.activated.connect(lambda _i: self.other_chosen.emit(self.other.currentData()))
         self.keep.changed.connect(self._on_keep)
         self.trained.clicked.connect(lambda: self.keep.move_to(self._trained))
-        self.layers.layer_chosen.connect(self.layer_chosen)
+        self.layers.layer_chosen.connect(self._on_layer)
         for key, step in ((Qt.Key.Key_Left, -1), (Qt.Key.Key_Right, 1)):
             QShortcut(QKeySequence(key), self).activated.connect(lambda step=step: self._step(step))
 
@@ -260,6 +260,11 @@ class SubnetworkWindow(QDialog):
     def _on_keep(self, sixteenths: int) -> None:
         self._say_share(sixteenths)
         self.keep_changed.emit(sixteenths)
+
+    def _on_layer(self, layer: str) -> None:
+        if self._overlap is not None:
+            self._overlap.point_out(layer)
+        self.layer_chosen.emit(layer)
 
     def _on_curve(self, sixteenths: int) -> None:
         if self.keep.isEnabled():
