@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from models.domain.errors import KnownError
-from models.train.edge_experiments import BUDGETS, plan
+from models.train.edge_experiments import BUDGETS, EXPERIMENTS, plan
 from models.train.edge_plots import Bar, Point, draw_bars, draw_curve
 from models.train.edge_recipes import published
 from models.train.edge_results import RESULTS, Result, read_results
@@ -71,7 +71,8 @@ def write_card(folder: Path, machine: str) -> Path:
     for rows in groups.values():
         name, network = rows[0].experiment, rows[0].network.lower()
         name += f"-{rows[0].budget}" if name.endswith(network) else f"-{network}-{rows[0].budget}"
-        summaries = summarized(rows)
+        order = {label: place for place, label in enumerate(_planned(rows[0]))}
+        summaries = sorted(summarized(rows), key=lambda row: order.get(row.label, len(order)))
         picture = _chart(rows[0], summaries)
         _write_bytes(
             folder / f"{name}.png",
@@ -152,15 +153,19 @@ def _changes(rows: Sequence[Result]) -> list[str]:
     return [f"Changed in the published recipes: {'; '.join(texts)}."] if texts else []
 
 
-def _missing(rows: Sequence[Result]) -> list[str]:
-    """A line when not everything that belongs to the experiment is there."""
-    first = rows[0]
-    if first.budget not in BUDGETS:
+def _planned(first: Result) -> list[str]:
+    """The labels of an experiment in their order; none of one that is no longer known."""
+    if first.budget not in BUDGETS or first.experiment not in EXPERIMENTS:
         return []
     planned = plan(first.experiment, BUDGETS[first.budget], first.network, [0]).planned
+    return [one.label for one in planned]
+
+
+def _missing(rows: Sequence[Result]) -> list[str]:
+    """A line when not everything that belongs to the experiment is there."""
     counts = {row.label: row.count for row in summarized(rows)}
     most = max(counts.values())
-    few = [one.label for one in planned if counts.get(one.label, 0) < most]
+    few = [label for label in _planned(rows[0]) if counts.get(label, 0) < most]
     return [f"Not all trainings are done yet: {', '.join(few)}."] if few else []
 
 

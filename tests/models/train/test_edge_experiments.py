@@ -162,6 +162,7 @@ def test_the_card_says_what_was_measured(tmp_path: Path) -> None:
     text = write_card(tmp_path, "an abacus").read_text("utf-8")
     assert "| edge-popup | 3 | 52.0 ± 2.0 % | 50.0 % | 4,300,992 | sgd 0.4 | 61 s |" in text
     assert "| dense | 1 | 60.0 % | 100.0 % |" in text
+    assert text.index("| dense |") < text.index("| edge-popup |")  # as planned, whichever was first
     assert "an abacus" in text and "6.25 % of the training pictures" in text
     assert "--experiment methods --network Conv2 --budget cpu --seeds 3 --bfloat16" in text
     missing = next(line for line in text.splitlines() if line.startswith("Not all trainings"))
