@@ -16,7 +16,7 @@ from pathlib import Path
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
-from models.nets.random_weights import Init
+from models.nets.random_weights import INITS
 from models.nets.zhou_mask import DRAWS
 from models.train.cifar import Pictures, fingerprint
 from models.train.edge_recipes import EdgeRecipe, Method, published
@@ -102,15 +102,7 @@ def _over_keep(budget: Budget, network: str) -> list[Planned]:
 
 
 def _over_inits(budget: Budget, network: str) -> list[Planned]:
-    inits: tuple[Init, ...] = (
-        "signed_constant",
-        "unsigned_constant",
-        "kaiming_normal",
-        "kaiming_uniform",
-        "xavier_normal",
-        "xavier_constant",
-    )
-    plain = [Planned(init, _recipe(budget, network, "edge-popup", init=init)) for init in inits]
+    plain = [Planned(init, _recipe(budget, network, "edge-popup", init=init)) for init in INITS]
     scaled = [
         Planned(f"{init}, scaled", _recipe(budget, network, "edge-popup", init=init, scaled=True))
         for init in ("signed_constant", "kaiming_normal")
