@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.cli_model_files import pack_command, show_command, unpack_command, verify_command
 from app.cli_shared import AsJson, show
@@ -28,7 +28,9 @@ def list_models(as_json: AsJson = False) -> None:
     if as_json:
         show([as_plain(model) for model in models], True)
         return
-    table = Table("name", "for", "skeleton", "input", "MB", "", "supermask", "licence")
+    longest = max((len(m.name) for m in models), default=0)
+    whole = Column("name", min_width=min(longest, 40))  # not cut: it is what one types
+    table = Table(whole, "for", "skeleton", "input", "MB", "", "supermask", "licence")
     for m in models:
         origin = "added" if m.added else "bundled"
         size = f"{m.size_bytes / 1e6:.1f}" if m.size_bytes else "missing"
