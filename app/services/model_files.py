@@ -141,7 +141,7 @@ def _checked(name: str) -> str:
             f"{path.name} is not rebuilt to the network that was packed.", hint="Get the file anew."
         )
     if ranks := (entry.config.get("ranks") if entry is not None else None):
-        score_ranks.read_ranks(path.with_name(str(ranks)), info)
+        score_ranks.weights_at(path, path.with_name(str(ranks)), score_ranks.LEVELS)
         listed += "with ranks of its scores, "
     if same:
         return f"{listed}as packed, rebuilt bit for bit"

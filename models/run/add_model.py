@@ -88,7 +88,7 @@ def _kept(path: Path, name: str, found: _Found, licence: str) -> ModelEntry:
         pieces[tensors] = partial(shutil.copyfile, path)
         ranks = path.with_suffix(score_ranks.SUFFIX)
         if ranks.is_file():
-            score_ranks.read_ranks(ranks, supermask_file.read_info(path))
+            score_ranks.weights_at(path, ranks, score_ranks.LEVELS)
             config["ranks"] = f"{name}{ranks.suffix}"
             pieces[config["ranks"]] = partial(shutil.copyfile, ranks)
     else:

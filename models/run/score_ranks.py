@@ -34,10 +34,9 @@ def write_ranks(network: nn.Module, path: Path) -> None:
     for name, layer in subnet_layers(network):
         scores = layer.scores.detach().cpu().numpy().ravel()
         count = len(scores)
-        bounds = [zeroed_count(count, 1 - level / LEVELS) for level in range(1, LEVELS)]
         place = np.empty(count, np.int64)
         place[np.argsort(np.abs(scores), kind="stable")] = np.arange(count)
-        ranks = np.searchsorted(bounds, place, side="right").astype(np.uint8)
+        ranks = np.searchsorted(_bounds(count), place, side="right").astype(np.uint8)
         pairs = np.pad(ranks, (0, count % 2)).reshape(-1, 2)
         stored[_RANK + name] = pairs[:, 0] << 4 | pairs[:, 1]
         if layer.signed:
@@ -60,19 +59,25 @@ def weights_at(supermask: Path, ranks: Path, sixteenths: int) -> dict[str, Tenso
     """The network of a supermask file with another share of its weights, as `supermask.unpack` gives it.
 
     sixteenths: 1 to 16. Norms keep the statistics of the share that was trained. Raises KnownError as
-    `unpack` and `read_ranks`, ValueError for another number.
+    `unpack` and `read_ranks`, and when the ranks are those of another training: what the mask keeps must rank
+    before what it leaves out, with the same signs. ValueError for another number.
     """
     if not 1 <= sixteenths <= LEVELS:
         raise ValueError(f"a share is 1 to {LEVELS} sixteenths, not {sixteenths}")
     info, tensors, stored = read_info(supermask), unpack(supermask), _stored(ranks)
     for name, shape in info.layers.items():
-        kept = _ranks(stored, name, shape, ranks) >= LEVELS - sixteenths
+        rank, trained = _ranks(stored, name, shape, ranks), tensors[f"{name}.weight"].numpy()
+        used, kept = trained != 0, rank >= LEVELS - sixteenths
+        if rank[used].min(initial=LEVELS) < rank[~used].max(initial=0):
+            raise _other(ranks)
         weight = random_weight(name, shape, info.init, info.seed, keep=info.keep if info.scaled else None)
         if name in info.signed:
             bits = stored.get(SIGN + name, np.zeros(0, np.uint8))
             if len(bits) != -(-weight.size // 8):
                 raise _other(ranks)
             negative = np.unpackbits(bits, count=weight.size).astype(bool).reshape(shape)
+            if not np.array_equal(negative[used], trained[used] < 0):
+                raise _other(ranks)
             weight = np.where(negative, -np.abs(weight), np.abs(weight))
         tensors[f"{name}.weight"] = torch.from_numpy(np.where(kept, weight, np.float32(0)))
     return tensors
@@ -91,7 +96,15 @@ def _ranks(
     packed, count = stored.get(_RANK + name), math.prod(shape)
     if packed is None or packed.dtype != np.uint8 or packed.shape != (-(-count // 2),):
         raise _other(path)
-    return np.stack([packed >> 4, packed & 15], axis=1).ravel()[:count].reshape(shape)
+    found = np.stack([packed >> 4, packed & 15], axis=1).ravel()[:count]
+    if not np.array_equal(np.bincount(found, minlength=LEVELS), np.diff([0, *_bounds(count), count])):
+        raise KnownError(f"{path.name} was altered after it was written.", hint="Get the file anew.")
+    return found.reshape(shape)
+
+
+def _bounds(count: int) -> list[int]:
+    """How many of `count` weights rank below each sixteenth but the first."""
+    return [zeroed_count(count, 1 - level / LEVELS) for level in range(1, LEVELS)]
 
 
 def _other(path: Path) -> KnownError:

@@ -57,5 +57,22 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     write_ranks(other, ranks)
     with pytest.raises(KnownError, match="another network"):
         weights_at(supermask, ranks, 8)
+    _, twin, _ = saved(tmp_path, True)
+    same_form = convert(TemporalModel(CONFIG), keep=0.5, seed=3, signed=True)
+    write_ranks(same_form, ranks)
+    with pytest.raises(KnownError, match="another network"):
+        weights_at(twin, ranks, 16)
     with pytest.raises(ValueError, match="sixteenths"):
         weights_at(supermask, ranks, 0)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_an_altered_rank_is_refused(tmp_path: Path, place: float) -> None:
+    _, supermask, ranks = saved(tmp_path, False)
+    data = bytearray(ranks.read_bytes())
+    data[round(place * len(data))] ^= 0x10
+    ranks.write_bytes(data)
+    with pytest.raises(KnownError, match="altered"):
+        read_ranks(ranks, read_info(supermask))
+    with pytest.raises(KnownError, match="altered"):
+        weights_at(supermask, ranks, 12)
