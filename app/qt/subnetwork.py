@@ -227,6 +227,9 @@ class Subnetwork(QObject):
         look = self._look
         if look is None:
             return
+        if LOOK in self._wanted:  # another share is on its way: its scores, not those of the last one
+            self._ask_look()
+            return
 
         def scores() -> Any:
             from app.services.subnetwork import histogram
