@@ -38,7 +38,7 @@ def write_ranks(network: nn.Module, path: Path) -> None:
         place[np.argsort(np.abs(scores), kind="stable")] = np.arange(count)
         ranks = np.searchsorted(_bounds(count), place, side="right").astype(np.uint8)
         pairs = np.pad(ranks, (0, count % 2)).reshape(-1, 2)
-        stored[_RANK + name] = pairs[:, 0] << 4 | pairs[:, 1]
+        stored[_RANK + name] = (pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8)
         if layer.signed:
             weight = layer.weight.detach().cpu().numpy().ravel()
             stored[SIGN + name] = np.packbits((weight < 0) != (scores < 0))
