@@ -42,15 +42,16 @@ def eval_edge_popup_command(
     as_json: AsJson = False,
 ) -> None:
     """Load a network of the edge-popup paper strictly, tell its size, and score it."""
+    from models.nets.edge_popup import lonely_layers
     from models.run.hidden_checkpoint import load_hidden, pack_hidden
     from models.run.supermask import SUFFIX
     from models.train.evaluate_hidden import evaluate_hidden
-    from models.train.train_edge_popup import single_weight_layers
 
     if pack is not None and pack.suffix != SUFFIX:
         raise KnownError(f"{pack} is no name for a supermask file.", hint=f"End it in {SUFFIX}.")
     found = load_hidden(file, keep=keep, network=network)
-    if alone := single_weight_layers(found.net):
+    alone = [] if found.keep is None else lonely_layers(found.net, found.keep)
+    if alone:
         print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "size.kpm" if pack is None else pack

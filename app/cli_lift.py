@@ -18,6 +18,7 @@ from app.cli_supermask import (
     Tuning,
     check_suffix,
     supermask_recipe,
+    tell_lonely_layers,
     with_dense,
 )
 from app.cli_train import (
@@ -130,6 +131,7 @@ def train_videopose3d(
             train_published(_lift_data(data, data2d, cameras), out, chosen, device=prepare(threads, device))
         )
     else:
+        from models.nets.videopose3d import TemporalModelStrided
         from models.run.weights import weights_of
         from models.train.lifter_recipe import DENSE_HEADS, LifterRecipe
         from models.train.train_lifter import train_lifter
@@ -163,6 +165,7 @@ def train_videopose3d(
             tuning=tuning,
             subjects=None if subjects is None else tuple(subjects),
         )
+        tell_lonely_layers(thinned, lambda: TemporalModelStrided(chosen.network))
         run_job(
             train_lifter(
                 data,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +13,8 @@ import typer
 from models.domain.errors import KnownError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from models.train.supermask_training import SupermaskRecipe
 
 Supermask = Annotated[
@@ -88,6 +92,20 @@ def with_dense(recipe: SupermaskRecipe | None, layers: tuple[str, ...]) -> Super
     if recipe is None:
         raise KnownError("--dense-heads means nothing without --supermask.", hint="Add --supermask.")
     return replace(recipe, dense=layers, biases=True)
+
+
+def tell_lonely_layers(recipe: SupermaskRecipe | None, network: Callable[[], nn.Module]) -> None:
+    """Say on standard error which layers of the network would keep less than one weight, and keep one."""
+    if recipe is None:
+        return
+    import torch
+
+    from models.nets.edge_popup import lonely_layers
+
+    with torch.device("meta"):  # sizes are all that is wanted
+        lonely = [name for name in lonely_layers(network(), recipe.keep) if name not in recipe.dense]
+    if lonely:
+        print(f"keyphase: one weight only is kept in {', '.join(lonely)}.", file=sys.stderr)
 
 
 def check_suffix(out: Path, supermask: SupermaskRecipe | None) -> None:

@@ -18,6 +18,7 @@ from app.cli_supermask import (
     StartFrom,
     Supermask,
     supermask_recipe,
+    tell_lonely_layers,
     with_dense,
 )
 from app.jobs import run_job
@@ -116,6 +117,7 @@ def train_hrnet_command(
 
     `torchrun … -m app train hrnet …` uses several cards or machines.
     """
+    from models.nets.hrnet import HRNet
     from models.run.weights import weights_of
     from models.train.label_audit import audited, read_audit
     from models.train.pose_sources import load_sets
@@ -141,6 +143,7 @@ def train_hrnet_command(
     if dense_heads:
         thinned = with_dense(thinned, ("final_layer",))
     chosen = replace(chosen, supermask=thinned)
+    tell_lonely_layers(thinned, lambda: HRNet(chosen.net))
     first = start_from or initial
     device = prepare(threads, device)
     if precision == "auto":

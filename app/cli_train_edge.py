@@ -36,10 +36,15 @@ InitName = Literal[
 def train_edge_popup_command(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with train.tar.gz and test.tar.gz.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Weights and results; resumes there.")],
-    network: Annotated[str, typer.Option(metavar="NAME", help="Conv2, 4, 6, 8 or cResNet18.")] = "Conv4",
+    network: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Conv2, 4, 6, 8 or cResNet18 (Conv4).")
+    ] = None,
     method: Annotated[MethodName, typer.Option(help="How the network is found.")] = "edge-popup",
     keep: Annotated[float | None, typer.Option(help="Share of weights kept, above 0, at most 1.")] = None,
     init: Annotated[InitName | None, typer.Option(help="Rule of the random weights.")] = None,
+    globally: Annotated[
+        bool | None, typer.Option("--global/--per-layer", help="Rank the scores of all layers together.")
+    ] = None,
     scaled: Annotated[
         bool | None, typer.Option("--scaled/--unscaled", help="Weights times the root of 1 / keep.")
     ] = None,
@@ -96,6 +101,7 @@ def train_edge_popup_command(
     choices = {
         "keep": keep,
         "init": init,
+        "globally": globally,
         "scaled": scaled,
         "width": width,
         "epochs": epochs,
@@ -126,10 +132,12 @@ def train_edge_popup_command(
         train, test = parted(train, held_out) if held_out else (train, test)
         _compare(chosen, train, test, out, on, bfloat16, as_json)
         return
-    from models.train.train_edge_popup import build, single_weight_layers
+    from models.nets.edge_popup import lonely_layers
+    from models.train.train_edge_popup import build
 
-    recipe = changed(published(network, method), **choices, seed=seed)
-    if alone := single_weight_layers(build(recipe)):  # told before the pictures are read
+    recipe = changed(published(network or "Conv4", method), **choices, seed=seed)
+    alone = lonely_layers(build(recipe), recipe.keep) if recipe.method in ("edge-popup", "random") else []
+    if alone:  # told before the pictures are read
         print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
     on = prepare(threads, device)
     train, test = load_both(data)

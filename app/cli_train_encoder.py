@@ -17,6 +17,7 @@ from app.cli_supermask import (
     Tuning,
     check_suffix,
     supermask_recipe,
+    tell_lonely_layers,
 )
 from app.cli_train import AsJson, Device, Seed, Threads, changed, finished, prepare
 from app.jobs import run_job
@@ -83,6 +84,7 @@ def train_pose_encoder_command(
     as_json: AsJson = False,
 ) -> None:
     """Train a pose encoder on Penn Action's training clips, on motion capture, or on both."""
+    from models.nets.pose_encoder import PoseEncoder
     from models.run.embed import POSE_KIND, load_encoder
     from models.run.weights import load_tensors, weights_of
     from models.train.encoder_sources import mocap_takes, penn_takes
@@ -112,6 +114,7 @@ def train_pose_encoder_command(
     )
     network = changed(with_context(recipe.network, context_frames), channels=channels)
     recipe = replace(recipe, network=network)
+    tell_lonely_layers(thinned, lambda: PoseEncoder(network))
     on = prepare(threads, device)
     first = None if initial is None else load_tensors(initial)
     if start_from is not None:

@@ -262,6 +262,15 @@ def weight_in_use(layer: nn.Module) -> Tensor:
     return weight
 
 
+def lonely_layers(network: nn.Module, keep: float) -> list[str]:
+    """Names of the layers, thinned or to be thinned, in which a share is less than one weight: one stays."""
+    return [
+        name
+        for name, layer in network.named_modules()
+        if isinstance(layer, (SubnetMixin, *_FORMS)) and keep * layer.weight.numel() < 1
+    ]
+
+
 def set_keep(network: nn.Module, keep: float) -> None:
     """Keep another share of the weights in every layer, fixed or not. Raises ValueError outside (0, 1]."""
     zeroed_count(1, keep)

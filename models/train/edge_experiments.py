@@ -76,13 +76,15 @@ class Experiment:
     planned: tuple[Planned, ...]
 
 
-def plan(name: str, budget: Budget, network: str, seeds: Sequence[int]) -> Experiment:
+def plan(name: str, budget: Budget, network: str | None, seeds: Sequence[int]) -> Experiment:
     """The trainings of an experiment: all with the first seed, then all with the next. network: of those that
-    can be done with any. Raises KnownError for an unknown name and as
-    `train_edge_popup.check` does."""
+    can be done with any, Conv4 by default. Raises KnownError for an unknown name, for a network that is not
+    the experiment's own, and as `train_edge_popup.check` does."""
     if name not in EXPERIMENTS:
         raise KnownError(f"There is no experiment '{name}'.", hint=f"Known: {', '.join(EXPERIMENTS)}.")
-    once = EXPERIMENTS[name](budget, network)
+    once = EXPERIMENTS[name](budget, network or "Conv4")
+    if network is not None and network != once[0].recipe.network:
+        raise KnownError(f"The experiment {name} is about {once[0].recipe.network}, not {network}.")
     planned = tuple(Planned(one.label, replace(one.recipe, seed=seed)) for seed in seeds for one in once)
     for one in planned:
         check(one.recipe)

@@ -25,13 +25,15 @@ class EdgeRecipe:
 
     method: "edge-popup"; "zhou"; "random": the mask of the first scores, never trained; "dense": the weights
     are trained; "magnitude": dense for all but the last `tuning` share of the epochs, then the smallest
-    weights of each layer are cut and the others tuned. keep: share of weights kept. share: of the training
-    pictures per epoch (a smaller budget for tests and processors).
+    weights of each layer are cut and the others tuned. keep: share of weights kept, of each layer or, where
+    globally is set, of all layers together. share: of the training pictures per epoch (a smaller budget for
+    tests and processors).
     """
 
     network: str = "Conv4"
     method: Method = "edge-popup"
     keep: float = 0.5
+    globally: bool = False
     init: Init = "signed_constant"
     scaled: bool = False
     width: float = 1.0

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from models.domain.errors import KnownError
 from models.domain.progress import Progress
-from models.nets.edge_popup import convert, score_parameters, subnet_layers, top_mask, zeroed_count
+from models.nets.edge_popup import choose_globally, convert, score_parameters, subnet_layers, top_mask
 from models.nets.hidden_networks import NETWORKS, ConvNet
 from models.nets.random_weights import INITS, MOST_SEED, random_weight
 from models.nets.zhou_mask import DRAWS, convert_zhou, masked_layers
@@ -176,6 +176,7 @@ class EdgeRun:
 
     def _step(self, pictures: Tensor, labels: Tensor) -> float:
         pictures = pictures.to(self.device, memory_format=torch.channels_last)
+        self._choose()
         with (
             torch.set_grad_enabled(self.optimizer is not None),
             torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16),
@@ -193,6 +194,7 @@ class EdgeRun:
     def score(self, test: Pictures, draws: int = DRAWS) -> None:
         """Accuracy on the test pictures; at the end that of drawn networks is the mean over `draws`."""
         self.net.eval()
+        self._choose()
         if self.recipe.method != "zhou" or self.epoch < self.recipe.epochs:
             draws = 1
         right = 0
@@ -206,6 +208,11 @@ class EdgeRun:
         self.accuracy = right / (draws * len(test))
         self.best = self.accuracy if math.isnan(self.best) else max(self.best, self.accuracy)
         self.history.append((self.epoch, self.loss, self.accuracy))
+
+    def _choose(self) -> None:
+        """Set the threshold that holds for all layers, where they are ranked together."""
+        if self.recipe.globally and self.recipe.method in ("edge-popup", "random"):
+            choose_globally(self.net, self.recipe.keep)
 
     def _cut_at(self) -> int:
         """The epoch before which weights are cut: the last one at the latest, the first one never."""
@@ -255,6 +262,7 @@ class EdgeRun:
         self.net.load_state_dict(state["model"])
         if self.optimizer is not None:
             self.optimizer.load_state_dict(state["optimizer"])
+        self._choose()
         self.masks, self.epoch = state["masks"], state["epoch"]
         self.loss, self.accuracy, self.best, self.seconds = state["figures"]
         self.history = [tuple(row) for row in state["history"]]
@@ -269,12 +277,3 @@ def kept_share(net: nn.Module, masks: Mapping[str, Tensor] | None = None) -> flo
     if not used:
         return 1.0
     return float(sum(mask.sum() for mask in used) / sum(mask.numel() for mask in used))
-
-
-def single_weight_layers(net: nn.Module) -> list[str]:
-    """Thinned layers that keep one weight only, as a small share of a small layer does."""
-    return [
-        name
-        for name, layer in subnet_layers(net)
-        if layer.weight.numel() - zeroed_count(layer.weight.numel(), layer.keep) == 1
-    ]

@@ -153,8 +153,9 @@ def train_hrnet(
         _save(out / "checkpoint.pt", raw, average, optimizer, recipe, run)
         _write_weights(average, out, name, recipe)
         if validation is not None:
-            for best in out.glob("best.*"):
-                best.replace(out / f"{name}{best.suffix}")
+            for suffix in (".safetensors",) if recipe.supermask is None else (".ranks", ".kpm"):
+                if (best := out / f"best{suffix}").exists():
+                    best.replace(out / f"{name}{suffix}")
     fabric.barrier()  # type: ignore[no-untyped-call]
     yield Progress(1000, 1000, f"{run.samples} samples in {run.elapsed_s / 60:.0f} min")
 

@@ -340,7 +340,7 @@ def test_training_and_scoring_take_their_settings(says, tmp_path: Path, monkeypa
         asked["hrnet"] = ([people.names for people in sets], out, recipe.epochs, recipe.seed, device)
         yield Progress(1, 1)
 
-    def fake_lifter(data, out, recipe, *, unlabelled, device):
+    def fake_lifter(data, out, recipe, **_):
         asked["lifter"] = (data, out, recipe.steps, recipe.seed)
         yield Progress(1, 1)
 

@@ -82,10 +82,12 @@ def test_every_choice_of_a_recipe_can_be_made(data: Path, tmp_path: Path) -> Non
         "seed": "3",
     }
     options = [part for name, value in choices.items() for part in (f"--{name}", value)]
-    assert train(data, tmp_path, "--network", "Conv2", "--scaled", *options) == 0
+    assert train(data, tmp_path, "--network", "Conv2", "--scaled", "--global", *options) == 0
     about = read_description(tmp_path / "Conv2-edge-popup.kpm")
     names = {field.name for field in fields(EdgeRecipe)}
-    assert names == {name.replace("-", "_") for name in choices} | {"network", "method", "scaled"}
+    assert names == {name.replace("-", "_") for name in choices} | {
+        *("network", "method", "scaled", "globally")
+    }
     assert {name: str(about[name.replace("-", "_")]) for name in choices} == choices
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from models.domain.errors import KnownError
 from models.nets.edge_popup import adopt, convert, subnet_layers
+from models.nets.hrnet import W32, HRNet
 from models.nets.random_weights import INITS, Init
 from models.nets.videopose3d import TemporalModel, VideoPose3DConfig
 from models.run.supermask import KEY, pack, read_info, unpack, verify
@@ -144,3 +145,9 @@ def test_another_file_is_told_from_a_supermask(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(KnownError, match="no supermask file"):
         read_info(path)
+
+
+def test_hrnet_w32_fits_in_the_size_that_is_promised(tmp_path: Path) -> None:
+    net = convert(HRNet(W32), keep=0.5)
+    pack(net, tmp_path / "w32.kpm", seed=0, init="signed_constant", keep=0.5)
+    assert (tmp_path / "w32.kpm").stat().st_size <= 4_500_000

@@ -212,14 +212,16 @@ def test_letters_do_not_depend_on_what_was_written_before() -> None:
 def test_every_experiment_can_be_planned_and_compares_alike() -> None:
     for budget in BUDGETS.values():
         for name in EXPERIMENTS:
-            experiment = plan(name, budget, "Conv4", (0, 1))
+            experiment = plan(name, budget, None, (0, 1))
             labels = [one.label for one in experiment.planned]
             assert labels[: len(labels) // 2] == labels[len(labels) // 2 :]  # all of a seed, then the next
             assert len(set(labels)) == len(labels) // 2
             trained = [one.recipe for one in experiment.planned if one.recipe.method != "random"]
             assert len({(r.epochs, r.share, r.network) for r in trained}) == 1
-    conv2 = plan("keep-conv2", CPU, "Conv4", (0,))
+    conv2 = plan("keep-conv2", CPU, None, (0,))
     assert conv2.network == "Conv2"
+    with pytest.raises(KnownError, match="is about Conv2"):
+        plan("keep-conv2", CPU, "Conv4", (0,))
     assert [one.recipe.keep for one in conv2.planned if one.recipe.method == "edge-popup"] == list(KEEPS)
     with pytest.raises(KnownError, match="no experiment 'keeps'"):
         plan("keeps", CPU, "Conv4", (0,))

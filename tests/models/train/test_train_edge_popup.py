@@ -161,3 +161,17 @@ def test_a_network_that_nobody_knows_is_refused() -> None:
         EdgeRun(EdgeRecipe("Conv3"), "cpu", bfloat16=False)
     with pytest.raises(KnownError, match="no width"):
         EdgeRun(EdgeRecipe("cResNet18", width=2.0), "cpu", bfloat16=False)
+
+
+def test_scores_of_all_layers_can_be_ranked_together(tmp_path: Path) -> None:
+    recipe = tiny("edge-popup", keep=0.3, globally=True)
+    for steps in (2, 99):  # stopped on the way
+        job = train_edge_popup(recipe, stripes(256), stripes(64, 1), tmp_path / "run.checkpoint")
+        for _ in range(steps):
+            if next(job, None) is None:
+                break
+        job.close()
+    again = EdgeRun(recipe, "cpu", False)
+    again.resume(tmp_path / "run.checkpoint")
+    shares = [float(layer.mask().mean()) for _, layer in subnet_layers(again.net)]
+    assert kept_share(again.net) == pytest.approx(0.3, abs=1e-3) and max(shares) - min(shares) > 0.05
