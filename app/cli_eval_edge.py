@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,8 +44,9 @@ def eval_edge_popup_command(
 ) -> None:
     """Load a network of the edge-popup paper strictly, tell its size, and score it."""
     from models.nets.edge_popup import lonely_layers
-    from models.run.hidden_checkpoint import load_hidden, pack_hidden
+    from models.run.hidden_checkpoint import load_hidden
     from models.run.supermask import SUFFIX
+    from models.run.supermask_pack import Drawing, pack_file
     from models.train.evaluate_hidden import evaluate_hidden
 
     if pack is not None and pack.suffix != SUFFIX:
@@ -53,17 +55,15 @@ def eval_edge_popup_command(
     alone = [] if found.keep is None else lonely_layers(found.net, found.keep)
     if alone:
         print(f"keyphase: one weight only is kept in {', '.join(alone)}.", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        packed = Path(folder) / "size.kpm" if pack is None else pack
-        written = file if file.suffix == SUFFIX else packed if pack_hidden(found, packed) else None
-        kpm_bytes = written.stat().st_size if written is not None else None
-    if pack is not None and written != pack:
-        if file.suffix == SUFFIX:
-            raise KnownError(f"{file.name} is a supermask file already.", hint="Copy it.")
-        raise KnownError(
-            f"{file.name} cannot become a supermask file: its weights are not of one size in each layer.",
-            hint="Weights of constants (usc) can; others would need the seed that drew them.",
-        )
+    kpm_bytes = file.stat().st_size if file.suffix == SUFFIX else None
+    if pack is not None:
+        pack_file(file, pack, Drawing(keep=found.keep))
+        kpm_bytes = pack.stat().st_size
+    elif kpm_bytes is None and found.keep is not None:
+        with tempfile.TemporaryDirectory() as folder, suppress(KnownError):  # told in the report
+            packed = Path(folder) / "size.kpm"
+            pack_file(file, packed, Drawing(keep=found.keep))
+            kpm_bytes = packed.stat().st_size
     result: dict[str, Any] = {
         "network": found.network,
         "width": found.width,
@@ -97,7 +97,7 @@ def _text(result: dict[str, Any]) -> str:
     if result["kpm_bytes"]:
         size += f", {result['kpm_bytes'] / 1e6:.1f} MB as .kpm"
     elif result["keep"] is not None:
-        size += "; as .kpm not possible, since its weights are not of one size in each layer"
+        size += "; as .kpm not possible, since its weights follow from no seed that is known"
     lines.append(f"{size}.")
     if "top1" in result:
         lines.append(

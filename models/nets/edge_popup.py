@@ -16,7 +16,7 @@ state-dict keys stay (`NAME.weight` beside `NAME.scores`, as in the official che
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -284,11 +284,16 @@ def choose_globally(network: nn.Module, keep: float) -> None:
     The threshold holds until it is set again: call it before each step of a training. A layer that would keep
     nothing keeps its best weight.
     """
-    scores = torch.cat([layer.scores.detach().abs().flatten() for _, layer in subnet_layers(network)])
-    zeroed = zeroed_count(scores.numel(), keep)
-    threshold = _smallest(scores, zeroed) if zeroed else scores.new_tensor(-1.0)
+    threshold = global_threshold([layer.scores for _, layer in subnet_layers(network)], keep)
     for _, layer in subnet_layers(network):
         layer.keep, layer.threshold = keep, threshold
+
+
+def global_threshold(scores: Iterable[Tensor], keep: float) -> Tensor:
+    """The |score| up to which weights are left out when those of all layers are ranked together."""
+    together = torch.cat([score.detach().abs().flatten() for score in scores])
+    zeroed = zeroed_count(together.numel(), keep)
+    return _smallest(together, zeroed) if zeroed else together.new_tensor(-1.0)
 
 
 def score_parameters(network: nn.Module) -> list[nn.Parameter]:

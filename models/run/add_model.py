@@ -27,12 +27,19 @@ from models.domain.skeleton import load_skeleton, skeleton_names
 from models.nets import videopose3d
 from models.nets.hrnet import HRNet, config_from_tensors
 from models.run import encoder_input, lift_features, score_ranks, supermask_file
-from models.run.checkpoint import DESCRIPTION_KEY, load_checkpoint, load_tensors, part_of, read_description
+from models.run.checkpoint import (
+    DESCRIPTION_KEY,
+    load_checkpoint,
+    load_tensors,
+    part_of,
+    read_description,
+    tensors_of,
+)
 from models.run.embed import FRAME_KIND, POSE_KIND, build_encoder, pose_config
 from models.run.library import ModelEntry, added_folder, added_models, load_manifest
 from models.run.lift import SKELETON_OUT, TRAJECTORY
 from models.run.pose2d import SKELETON_OF_JOINTS, size_in_name
-from models.run.thinned import HIDDEN, SCORES
+from models.run.supermask_pack import HIDDEN, SCORES, Drawing, recipe_of
 from models.run.weights import file_sha256, misfits
 
 STEP_PX = 32  # input sides of an HRNet are multiples of this
@@ -141,13 +148,12 @@ def recognise(path: Path) -> ModelEntry:
 
 def _hidden_network(path: Path, about: Mapping[str, Any]) -> _Found | None:
     """A network of the edge-popup paper, or any in training with scores beside its weights; else None."""
-    tensors = load_tensors(path)
+    loaded = load_checkpoint(path)
+    tensors = tensors_of(loaded, path.name)
     if not any(key.endswith(SCORES) for key in tensors) and about.get("kind") != HIDDEN:
         return None
-    known = load_checkpoint(path)
-    recipe = known.get("recipe") if isinstance(known, Mapping) else None
-    keep = re.search(r"\bkeep\W+(0?\.\d+|1(?:\.0)?)\b", recipe) if isinstance(recipe, str) else None
-    return _Found(HIDDEN, tensors, "", (), {"keep": float(keep[1])} if keep else {})
+    keep = Drawing().filled(recipe_of(loaded)).keep
+    return _Found(HIDDEN, tensors, "", (), {} if keep is None else {"keep": keep})
 
 
 def remove_model(name: str) -> None:

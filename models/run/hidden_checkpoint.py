@@ -1,8 +1,8 @@
 """Published checkpoints of hidden-networks (`…-usc-unsigned.pth`), and our own of the same form, as networks.
 
 Each layer is `NAME.weight` beside `NAME.scores`, under a leading `module.` or not; norms have running
-statistics only. The share that is kept does not stand in the file, so it must be told. A file without scores
-(such as an unpacked `.kpm`) is the same network with its weights as they are.
+statistics only. The share that is kept does not stand in published files, so it must be told. A file without
+scores (such as an unpacked `.kpm`) is the same network with its weights as they are.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from models.domain.errors import KnownError
 from models.nets.edge_popup import convert, subnet_layers
 from models.nets.hidden_networks import NETWORKS, ConvNet
-from models.run import supermask
-from models.run.checkpoint import load_tensors
+from models.run.checkpoint import load_checkpoint, tensors_of
+from models.run.supermask_pack import SCORES, Drawing, recipe_of
 from models.run.weights import load_strictly
 
-SCORES = ".scores"
 _CONV_WIDTH = 64  # of the first layer of Conv2 to Conv8
 
 
@@ -55,7 +54,8 @@ class HiddenNetwork:
 def load_hidden(path: Path, *, keep: float | None = None, network: str | None = None) -> HiddenNetwork:
     """Read a checkpoint strictly: every key and every shape must fit.
 
-    keep: share of the weights of each layer that stays, in (0, 1]; needed where the file has scores. network:
+    keep: share of the weights of each layer that stays, in (0, 1]; needed where the file has scores and does
+    not tell it. network:
     its name; None = the one that the shapes fit. Raises KnownError when the file is missing, damaged or not
     plain tensors, when it is of another network, and when keep is missing, superfluous or outside (0, 1].
     """
@@ -66,8 +66,11 @@ def load_hidden(path: Path, *, keep: float | None = None, network: str | None = 
         )
     if network is not None and network not in NETWORKS:
         raise KnownError(f"There is no network {network}.", hint=f"Known: {', '.join(NETWORKS)}.")
-    tensors = load_tensors(path)
+    loaded = load_checkpoint(path)
+    tensors = tensors_of(loaded, path.name)
     thinned = any(key.endswith(SCORES) for key in tensors)
+    if thinned and keep is None:
+        keep = Drawing().filled(recipe_of(loaded)).keep
     if thinned and keep is None:
         raise KnownError(
             f"{path.name} does not say which share of its weights is kept.",
@@ -86,30 +89,6 @@ def load_hidden(path: Path, *, keep: float | None = None, network: str | None = 
         _without_affine(net)
     load_strictly(net, tensors, path.name)
     return HiddenNetwork(name, width, keep, net.eval())
-
-
-def pack_hidden(found: HiddenNetwork, path: Path) -> bool:
-    """Write a thinned network as `.kpm`; False when its weights are not of one size in each layer, as those
-    drawn normally are: their seed is not known. Raises KnownError when the disk is full."""
-    if found.keep is None:
-        return False
-    weights = [layer.weight for _, layer in subnet_layers(found.net)]
-    negative = any(bool((weight < 0).any()) for weight in weights)
-    for scaled in (False, True):
-        try:
-            supermask.pack(
-                found.net,
-                path,
-                seed=0,
-                init="signed_constant" if negative else "unsigned_constant",
-                keep=found.keep,
-                scaled=scaled,
-                description={"kind": "hidden-networks", "network": found.network, "width": found.width},
-            )
-        except ValueError:
-            continue
-        return True
-    return False
 
 
 def _recognized(path: Path, tensors: Mapping[str, Tensor]) -> str:

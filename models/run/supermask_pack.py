@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.domain.errors import KnownError
-from models.nets.edge_popup import top_mask, zeroed_count
+from models.nets.edge_popup import global_threshold, top_mask
 from models.nets.random_weights import INITS, MOST_SEED, Init, random_weight, weight_size
 from models.run.checkpoint import load_checkpoint, read_description, tensors_of
 from models.run.supermask import SUFFIX, SupermaskInfo, pack_layers
 
 SCORES = ".scores"
+HIDDEN = "hidden-networks"  # kind of the networks of the edge-popup paper
 _CONSTANTS = ("unsigned_constant", "signed_constant", "xavier_constant")  # the one that stores least first
 _RULES: tuple[Init, ...] = (*_CONSTANTS, *(init for init in INITS if init not in _CONSTANTS))
 
@@ -82,7 +83,7 @@ def pack_file(source: Path, out: Path, known: Drawing) -> Packed:
     tensors = tensors_of(loaded, source.name)
     names = [key.removesuffix(SCORES) for key in tensors if key.endswith(SCORES)]
     _check_layers(source, names, tensors)
-    recipe = _recipe(loaded)
+    recipe = recipe_of(loaded)
     known = known.filled({**about, **recipe})
     if known.keep is None:
         raise KnownError(
@@ -101,7 +102,7 @@ def pack_file(source: Path, out: Path, known: Drawing) -> Packed:
     }
     init, scaled = _rule(source, weights, known)
     network = next((s for s in (about, recipe, loaded) if isinstance(s, Mapping) and _named(s)), {})
-    described = {"network": _named(network), **about} if _named(network) else about
+    described = {"kind": HIDDEN, "network": _named(network), **about} if _named(network) else about
     thinned = {f"{name}{part}" for name in names for part in (".weight", SCORES)}
     rest = {key: value for key, value in tensors.items() if key not in thinned}
     drawing = {"seed": known.seed or 0, "init": init, "keep": float(known.keep), "scaled": scaled}
@@ -138,9 +139,7 @@ def _masks(
     if not globally:
         lonely = tuple(name for name, value in scores.items() if keep * value.numel() < 1)
         return {name: top_mask(value, keep).numpy() > 0 for name, value in scores.items()}, lonely
-    together = torch.cat([value.abs().flatten() for value in scores.values()])
-    zeroed = zeroed_count(together.numel(), keep)
-    least = float(together.kthvalue(zeroed).values) if zeroed else -1.0
+    least = global_threshold(scores.values(), keep)
     masks = {name: (value.abs() > least).numpy() for name, value in scores.items()}
     empty = tuple(name for name, mask in masks.items() if not mask.any())
     return masks | {
@@ -186,7 +185,7 @@ def _are_all(weight: Tensor, size: float) -> bool:
     return bool(len(used)) and bool(np.allclose(used.abs(), size, rtol=1e-6, atol=0))
 
 
-def _recipe(loaded: object) -> dict[str, Any]:
+def recipe_of(loaded: object) -> dict[str, Any]:
     """What a checkpoint of ours says of the training: written as the text of a dictionary of plain values."""
     text = loaded.get("recipe") if isinstance(loaded, Mapping) else None
     if not isinstance(text, str) or "}" not in text:

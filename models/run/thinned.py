@@ -34,13 +34,13 @@ from models.run.embed_frames import frame_config
 from models.run.library import ModelEntry
 from models.run.score_ranks import LEVELS, SUFFIX, read_ranks, weights_at
 from models.run.supermask import SupermaskInfo, read_info
+from models.run.supermask_pack import HIDDEN, SCORES
 from models.run.weights import load_entry
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
-_WEIGHT, SCORES = ".weight", ".scores"
+_WEIGHT = ".weight"
 UNKNOWN_KEEP = 0.5  # of a file with scores that does not tell the share it was trained with
-HIDDEN = "hidden-networks"  # kind of the networks of the edge-popup paper, in supermask files and here
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from models.domain.errors import KnownError
 from models.run import supermask
+from models.run.supermask_pack import HIDDEN
 from models.train.checkpoints import save_weights
 from models.train.edge_recipes import EdgeRecipe
 from models.train.train_edge_popup import EdgeRun, kept_share
@@ -133,7 +134,7 @@ def save_result(run: EdgeRun, path: Path) -> Path:
     a `.safetensors`. Raises KnownError when the disk is full.
     """
     recipe = run.recipe
-    description = {"kind": "cifar10", **asdict(recipe), "accuracy": run.accuracy}
+    description = {"kind": HIDDEN, **asdict(recipe), "accuracy": run.accuracy}
     if recipe.method in ("edge-popup", "random"):
         target = path.with_name(path.name + supermask.SUFFIX)
         supermask.pack(

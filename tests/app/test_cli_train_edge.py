@@ -175,3 +175,17 @@ def test_settings_can_be_chosen_on_held_back_training_pictures(data: Path, tmp_p
     (part,), (whole,) = (read_results(f / "results.csv") for f in (tmp_path, tmp_path / "whole"))
     assert part.pictures != whole.pictures
     assert part.accuracy * 10 == pytest.approx(round(part.accuracy * 10))  # of 10 of the 40 pictures
+
+
+def test_what_a_training_leaves_is_known_to_the_subnetwork_window(data: Path, tmp_path: Path) -> None:
+    from app.services.subnetwork import look_at, open_model
+
+    options = ("--network", "Conv2", "--width", "0.125", "--epochs", "1", "--keep", "0.25")
+    assert train(data, tmp_path, *options) == 0
+    checkpoint, packed = tmp_path / "Conv2-edge-popup.checkpoint", tmp_path / "again.kpm"
+    assert run(["models", "pack", str(checkpoint), "--out", str(packed)]) == 0
+    assert run(["eval", "edge-popup", str(checkpoint)]) == 0  # it says itself which share is kept
+    for path in (checkpoint, packed, tmp_path / "Conv2-edge-popup.kpm"):
+        model = open_model(str(path))
+        assert model.keep == 0.25, path
+        assert [row.name for row in look_at(model, 4).rows][:2] == ["convs.0", "convs.2"]

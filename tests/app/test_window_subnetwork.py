@@ -22,10 +22,10 @@ from models.domain.ontology import load_ontology
 from models.domain.subnetwork import BoxChange, Effect, PoseChange
 from models.nets.edge_popup import adopt, convert
 from models.nets.videopose3d import TemporalModel, config_from_tensors
-from models.run.hidden_checkpoint import HiddenNetwork, pack_hidden
 from models.run.library import resolve
 from models.run.score_ranks import write_ranks
 from models.run.supermask import pack
+from models.run.supermask_pack import Drawing, pack_file
 from models.run.weights import load_entry
 from models.train.edge_recipes import EdgeRecipe
 from models.train.train_edge_popup import build
@@ -217,7 +217,7 @@ def test_networks_of_the_paper_show_the_scores_they_are_trained_by(
     settled(desk, window)
     assert np.allclose([row.chance for row in view._overlap._rows], 1 / 3, atol=0.01)  # type: ignore[union-attr]
     packed = tmp_path / "run.kpm"
-    assert pack_hidden(HiddenNetwork("Conv2", 0.25, 0.3, net), packed)
+    pack_file(Path(runs[1]), packed, Drawing())
     choose(desk, window, str(packed))
     assert view.layers.layers[0] == "convs.0" and "one mask and no scores" in view._no_scores.text()
 
